@@ -1,8 +1,8 @@
 """Stopping a running migration: the one place that asks the panel to abort a task. It starts nothing.
 
-Nobody has seen what a real panel does with the request. So it is off until ALLOW_ABORT, is asked for twice, is sent
-once, and the first one on a panel is watched alone until it is over. How the migration ended is judged by the VM's node
-(``TaskTracker``), never by the answer to this request.
+It is not known what a real panel does with the request. So it is off unless ALLOW_ABORT is on, a person confirms it
+twice, it is sent once, and the first one on a panel is followed alone until it is over. The VM's node decides how the
+migration ended (``TaskTracker``), never the answer to this request.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LONGEST_ANSWER = 300
 
 
 class AbortKind(str, Enum):
-    """What came of a request to stop a migration."""
+    """The result of a request to stop a migration."""
 
     OFF = "off"
     """ALLOW_ABORT is false."""
@@ -40,7 +40,7 @@ class AbortKind(str, Enum):
     NO_TASK = "no-task"
     """The panel does not name the task of this migration (yet)."""
     UNSEEN = "unseen"
-    """The panel cannot be asked now; nothing was sent."""
+    """The panel does not answer now; nothing was sent."""
     ACCEPTED = "accepted"
     REFUSED = "refused"
     UNCLEAR = "unclear"
@@ -105,7 +105,7 @@ class Aborts(UseCase):
         return None
 
     async def _task_to_stop(self, row: Migration) -> TaskInfo | AbortResult:
-        """The task as the panel has it now, or why there is nothing to stop."""
+        """The task in the panel now, or the reason why there is nothing to stop."""
         try:
             task = await self._task(row)
             arrived = await self._has_arrived(row)
@@ -122,7 +122,7 @@ class Aborts(UseCase):
         return await self._send(row, task_id, actor) if step is AbortStep.SEND else AbortResult(_STEPS[step], row)
 
     async def _task(self, row: Migration) -> TaskInfo | None:
-        """The task of the migration by its own id; the panel aborts by no other."""
+        """The task of the migration by its own id: the panel needs this id to abort it."""
         if row.task_id is not None:
             return await if_answered(self._panel.task(row.task_id))
         return None if row.consul_id is None else await if_answered(self._panel.find_task(row.consul_id))
@@ -132,7 +132,7 @@ class Aborts(UseCase):
         return vm is None or vm.node_id == row.move.target_id
 
     async def _send(self, row: Migration, task_id: int, actor: Actor) -> AbortResult:
-        """The one POST. Its answer decides only whether a person may ask again."""
+        """Sends the one POST. Its answer decides only whether a person may ask again."""
         name = row.move.vm_name
         log.warning("%s asks the panel to stop the migration of VM '%s' (task %d)", actor.name, name, task_id)
         kind, state, problem = AbortKind.ACCEPTED, AbortState.ACCEPTED, ""

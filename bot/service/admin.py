@@ -29,14 +29,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Changeable:
-    """A setting that may change at run time. ``configured``: what holds once it is reset."""
+    """A setting that may change at run time. ``configured``: the value after a reset."""
 
     name: str
     value: str
     configured: str
     stored: StoredSetting | None
     clusters: Mapping[str, str]
-    """Clusters with a value of their own in CLUSTERS_FILE, which is stronger."""
+    """Clusters with a value of their own in CLUSTERS_FILE; their own value is used there."""
 
 
 class Admin(UseCase):
@@ -46,13 +46,13 @@ class Admin(UseCase):
         self._restarts = restarts
 
     async def stored_settings(self) -> dict[str, StoredSetting]:
-        """What people changed at run time, by the name of the setting it stands for."""
+        """The values that people changed at run time, by the name of the setting."""
         stored = {env_name(field): value for field, value in (await self._runtime.stored()).items()}
         pause = await self._store.settings.get(PAUSE_KEY)
         return stored if pause is None else {**stored, "PAUSE": pause}
 
     async def changeable(self) -> tuple[Changeable, ...]:
-        """Every setting that may change at run time: what holds, what the file says, who changed it."""
+        """Every setting that may change at run time: its value, its value in the file, who changed it."""
         stored, current = await self._runtime.stored(), await self._runtime.current()
         held, given = masked(current), masked(self._runtime.configured)
         return tuple(
@@ -67,14 +67,14 @@ class Admin(UseCase):
         )
 
     async def set_value(self, name: str, text: str, actor: Actor) -> str:
-        """Changes a setting from the next plan on, the interval at once; the value as it was understood.
+        """Changes a setting from the next plan on (the interval: at once), and returns the value as it was understood.
 
-        What CLUSTERS_FILE says of a cluster stays stronger (``Changeable.clusters``). What waits stays as it is.
+        A cluster with its own value in CLUSTERS_FILE keeps it (``Changeable.clusters``). Waiting proposals stay.
 
         Raises:
-            NotFound: no setting that may change is called so; with all that are.
-            ConfigError: the value makes no sense, in the words of the settings file, or does not go with another.
-            UnconfirmedMode: it would switch automatic mode on: ask, then call ``set_mode``.
+            NotFound: no setting that may change has this name; the error lists those that may.
+            ConfigError: the value is not valid (the text is the same as for the settings file), or contradicts another.
+            UnconfirmedMode: the value would switch automatic mode on: ask the person, then call ``set_mode``.
         """
         field = self._field(name)
         value = understand(field, text, f"from {actor.name}")
@@ -87,7 +87,7 @@ class Admin(UseCase):
         return str(value)
 
     async def reset_value(self, name: str, actor: Actor) -> bool:
-        """Lets the value of the settings file hold again; whether another one did.
+        """Goes back to the value of the settings file. True if there was another value.
 
         Raises:
             NotFound, UnconfirmedMode: as ``set_value``.
@@ -103,7 +103,7 @@ class Admin(UseCase):
         return True
 
     async def _refuse_automatic_mode(self, field: str, value: object) -> None:
-        """A value of a setting must not start what a mode command asks about first."""
+        """Changing a setting must not switch automatic mode on: the mode command asks for a confirmation first."""
         if field != "balance_mode" or value != "auto":
             return
         if self._settings.two_person_rule:
@@ -120,10 +120,10 @@ class Admin(UseCase):
         return field
 
     async def set_mode(self, mode: str, actor: Actor) -> None:
-        """From now on. What automatic mode has queued is not started once it is off.
+        """Changes the mode at once. Without automatic mode, the moves that it queued do not start.
 
-        Setting ``auto`` also lets it go on in clusters where it stopped because a VM was restarted by its migration,
-        and where VMs have lost the tags or names by which a rule protected them.
+        ``auto`` also ends the stops of automatic mode in single clusters: after a migration restarted its VM, and after
+        VMs lost the tags or names by which a rule protected them.
         """
         if mode not in MODES:
             raise NotFound("mode", mode, MODES)
@@ -139,7 +139,7 @@ class Admin(UseCase):
         self._work.set()
 
     async def set_strategy(self, strategy: str, actor: Actor) -> None:
-        """From the next plan on. What waits for a decision stays as it is."""
+        """Changes the strategy from the next plan on. Waiting proposals stay."""
         if strategy not in STRATEGIES:
             raise NotFound("strategy", strategy, STRATEGIES)
         before = self._runtime.configured.balance_strategy
@@ -147,14 +147,14 @@ class Admin(UseCase):
         log.info("%s set the strategy to %s", actor.name, strategy)
 
     async def pause(self, length: timedelta | None, actor: Actor) -> datetime | str:
-        """No new cycle and no new migration until then; what runs goes on. ``None`` = until resumed."""
+        """Starts a pause: no new cycle and no new migration. Running migrations go on. ``None`` = until resumed."""
         until = FOREVER if length is None else (self._clock() + length).isoformat()
         await self._store.settings.set(PAUSE_KEY, until, actor, self._clock())
         log.info("%s paused the balancer until %s", actor.name, until)
         return until if length is None else datetime.fromisoformat(until)
 
     async def resume(self, actor: Actor) -> bool:
-        """Ends a pause; whether there was one."""
+        """Ends a pause. True if there was one."""
         was = await self._runtime.paused_until() is not None
         await self._store.settings.set(PAUSE_KEY, None, actor, self._clock())
         if was:
@@ -163,7 +163,7 @@ class Admin(UseCase):
         return was
 
     async def exclude(self, node: Node, role: ExclusionRole, length: timedelta | None, actor: Actor) -> Exclusion:
-        """Takes a node out as source, target or both, and withdraws the pending moves that use it so."""
+        """Excludes a node as source, target or both, and withdraws the pending moves that use it in this role."""
         now = self._clock()
         exclusion = Exclusion(node.id, node.name, role, None if length is None else now + length, actor, now)
         self._notifier.proposals_changed(*await self._store.exclusions.add(exclusion))
@@ -171,7 +171,7 @@ class Admin(UseCase):
         return exclusion
 
     async def include(self, node: Node, actor: Actor) -> int:
-        """Ends every exclusion of a node; how many there were."""
+        """Ends every exclusion of a node, and returns how many there were."""
         ended = await self._store.exclusions.end(node.id, actor, self._clock())
         log.info("%s included node '%s' again", actor.name, node.name)
         return ended

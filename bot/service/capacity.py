@@ -1,4 +1,4 @@
-"""When each cluster is full: keeps the samples that tell it, and makes the reports. Forecasts run in a thread."""
+"""When each cluster is full: stores samples of the totals, and makes the reports. Forecasts run in a thread."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 class Capacity(UseCase):
-    """One for a program: it remembers the reports until there are newer samples."""
+    """One per program: it keeps the reports until there are newer samples."""
 
     def __init__(self, context: ServiceContext, observer: Observer, planning: Planning) -> None:
         super().__init__(context)
@@ -28,10 +28,10 @@ class Capacity(UseCase):
         self._reports: dict[int, tuple[object, CapacityReport]] = {}
 
     async def record(self, snapshot: Snapshot) -> None:
-        """Keeps the totals of each cluster, once for six hours. A cluster with an unknown figure has a gap.
+        """Stores the totals of each cluster, once in six hours. A cluster with an unknown figure gets no sample.
 
         Raises:
-            StoreError: they cannot be stored.
+            StoreError: the samples cannot be stored.
         """
         now = self._clock()
         due = set(await self._store.capacity.needs([c.id for c in snapshot.clusters], now))
@@ -43,10 +43,10 @@ class Capacity(UseCase):
                 await self._store.capacity.record(cluster.id, seen, sizes(own.vms), sizes_of_nodes, now)
 
     async def reports(self, clusters: Iterable[Cluster]) -> tuple[CapacityReport, ...]:
-        """The reports of these clusters, in their order.
+        """The reports of these clusters, in the same order.
 
         Raises:
-            PanelError: nothing was ever seen.
+            PanelError: the panel has never answered.
         """
         snapshot = await self._observer.observe_soon(FRESH)
         policies = await self._planning.policies(snapshot)
@@ -54,10 +54,10 @@ class Capacity(UseCase):
         return tuple([await self._report(parts[c.id], policies[c.id]) for c in clusters if c.id in parts])
 
     async def with_switch_off(self, report: CapacityReport) -> CapacityReport:
-        """The report with the nodes that could be switched off; a search of seconds in a large cluster.
+        """The report with the nodes that could be switched off. The search takes seconds in a large cluster.
 
         Raises:
-            PanelError: nothing was ever seen.
+            PanelError: the panel has never answered.
         """
         snapshot = await self._observer.observe_soon(FRESH)
         context = await self._planning.cluster_context(snapshot, report.cluster_id)
@@ -67,7 +67,7 @@ class Capacity(UseCase):
         return replace(report, switch_off=(off.node_names, off.moves))
 
     async def known(self, clusters: Collection[int] | None = None) -> tuple[CapacityReport, ...]:
-        """The reports of clusters (``None`` = of all) as last seen, for what must not wait for the panel."""
+        """The reports of clusters (``None`` = all) from the last snapshot, for callers that must not wait."""
         last = self._observer.last
         if last is None:
             return ()

@@ -1,4 +1,4 @@
-"""Keeps what each check planned from, so that a replay can tell what another policy would have done."""
+"""Stores the inputs of each check, so that a replay can show what another policy would have done."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from bot.service.context import ServiceContext, UseCase
 log = logging.getLogger(__name__)
 
 KEY_EVERY = timedelta(days=1)
-"""What is damaged, or was written by a program that broke off, costs at most so much of the record."""
+"""A damaged frame makes the frames after it unreadable up to the next key frame: at most this much."""
 
 
 class CheckRecorder(UseCase):
-    """One for a program: each frame builds on the one before."""
+    """One per program: each frame holds the differences from the frame before."""
 
     def __init__(self, context: ServiceContext) -> None:
         super().__init__(context)
@@ -28,7 +28,7 @@ class CheckRecorder(UseCase):
         self._key_at: datetime | None = None
 
     async def record(self, inputs: CheckInputs) -> None:
-        """Keeps the inputs of a check. The check stands where this fails; the next frame then holds everything."""
+        """Stores the inputs of a check. If this fails, the check goes on, and the next frame is a key frame."""
         if not self._settings.history_snapshots_days:
             return
         now = inputs.snapshot.taken_at

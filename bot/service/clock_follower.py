@@ -12,7 +12,7 @@ from bot.service.values import PAUSE_KEY
 log = logging.getLogger(__name__)
 
 EARLY = timedelta(minutes=10)
-"""A jump so soon after the start counts as the first correction of the clock: older rows have the right time."""
+"""A jump within this time after the start is the first correction of the clock: older rows have the right time."""
 NO_LEAP = timedelta(0)
 
 
@@ -22,7 +22,7 @@ class ClockFollower(UseCase):
         self._started_at = context.clock()
 
     async def follow(self, *, owner: bool) -> timedelta:
-        """By how much the system's clock was set since the last call; the program's clock shows its time afterwards.
+        """Adopts the time of the system's clock. Returns by how much that clock was set since the last call.
 
         Args:
             owner: this program owns the database, so it moves the stored deadlines.

@@ -1,4 +1,4 @@
-"""Plans of single clusters: each cluster fails alone, and a plan without moves says why. Pure but for the log.
+"""Plans of single clusters. A failure concerns one cluster, and a plan without moves says why. Pure except for the log.
 
 Run in a thread: planning takes seconds on large clusters.
 """
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 def held_reason(new_plan: Plan) -> Reason | None:
-    """Why a plan is empty although nobody knows that nothing is needed; ``None`` = it is a plan."""
+    """The reason why no plan could be made; ``None`` = the plan is valid, with or without moves."""
     codes = ("cluster-foreign-task", "cluster-odd-rows", "cluster-twice")
     return next((r.reason for r in new_plan.rejections if r.subject == "cluster" and r.reason.code in codes), None)
 
@@ -39,7 +39,7 @@ def plans_of(inputs: CheckInputs, *, compare: bool) -> tuple[Plan, ...]:
     """The plans of all clusters of the inputs, in the order of their ids. The same inputs give the same plans.
 
     Args:
-        compare: tell of a plan what another strategy would come to, see ``with_alternative``.
+        compare: add the result of another strategy to a plan, see ``with_alternative``.
     """
     counters = OverloadCounters(inputs.hold_checks, dict(inputs.overloaded), dict(inputs.uneven))
     plans = []
@@ -78,7 +78,7 @@ def remarks_of(own: Snapshot, *, one_cluster: bool) -> list[Reason]:
     """What was odd in the panel's answers.
 
     Args:
-        one_cluster: for people who may see this cluster alone. Nobody knows whose a row without a cluster is.
+        one_cluster: for people who may see this cluster only. They do not see remarks about rows without a cluster.
     """
     return [remark_of_one_cluster(remark) if one_cluster else remark.reason for remark in own.remarks]
 
@@ -103,7 +103,7 @@ def look_at(own: Snapshot, policy: Policy, remarks: Sequence[Reason]) -> Plan:
 
 
 def with_reasons(new_plan: Plan, reasons: Iterable[Reason]) -> Plan:
-    """The plan with reasons that hold its whole cluster; each kind of reason once."""
+    """The plan with these reasons, which concern the whole cluster. Each code is added once."""
     known = {rejection.reason.code for rejection in new_plan.rejections if rejection.subject == "cluster"}
     rejections = tuple(
         Rejection("cluster", new_plan.cluster_id, new_plan.cluster_name, reason)
@@ -122,13 +122,13 @@ def failed_plan(own: Snapshot, policy: Policy, error: Exception) -> Plan:
 
 
 def planning_failure(new_plan: Plan) -> Reason | None:
-    """Why the cluster could not be planned at all; ``None``: it could."""
+    """Why the cluster could not be planned; ``None``: it could."""
     return next((r.reason for r in new_plan.rejections if r.reason.code == "planning-failed"), None)
 
 
 def uneven_clusters(snapshot: Snapshot, policies: Mapping[int, Policy]) -> list[int]:
-    """The clusters that `balance` finds something to even out in."""
-    from balancer.strategies.balance.strategy import is_uneven  # with NumPy, which the other strategies do not pay for
+    """The clusters in which `balance` has something to even out."""
+    from balancer.strategies.balance.strategy import is_uneven  # imports NumPy; other strategies do not need it
 
     uneven = []
     for own in snapshot.split():
@@ -142,7 +142,7 @@ def uneven_clusters(snapshot: Snapshot, policies: Mapping[int, Policy]) -> list[
 
 
 def rules_without_effect(snapshot: Snapshot, policies: Mapping[int, Policy]) -> list[tuple[str, str]]:
-    """What rules name that fits nothing: in no cluster that has the rule."""
+    """Rules and the names in them that match nothing in any cluster that has the rule."""
     missing: set[tuple[str, str]] = set()
     effective: set[tuple[str, str]] = set()
     for seen in snapshot.split():

@@ -1,4 +1,4 @@
-"""What every use case works with, and the base class that keeps it."""
+"""The objects that every use case needs, and the base class that holds them."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from bot.store.store import Store
 class ServiceContext:
     """One per program.
 
-    ``clock`` is for lengths of time, ``wall`` for hours of the day. ``work`` is set when there may be a migration to
-    start.
+    ``clock`` measures lengths of time, ``wall`` tells the hour of the day. ``work`` is set when a migration may be
+    ready to start.
     """
 
     settings: Settings

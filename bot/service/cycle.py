@@ -1,4 +1,4 @@
-"""The cycle: look, plan, publish; and the ends of what nobody decided in time."""
+"""The cycle: observe, plan, publish."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Cycle(UseCase):
         """Counts of the checks since the start, for the metrics."""
 
     async def run(self) -> CycleReport:
-        """Observe, plan, publish. Never two at once; a paused program does nothing."""
+        """Observes, plans and publishes. It skips the cycle if another one runs or the program is paused."""
         with log_context.cycle() as name, self.tally.counting(self._clock) as ended:
             report = await self._run(name)
             ended(report.outcome)
@@ -87,7 +87,7 @@ class Cycle(UseCase):
         return report
 
     async def _sampled(self, report: CycleReport, started: datetime) -> None:
-        """Charts have a gap where this fails; the check stands."""
+        """Stores the samples of a check. If this fails, charts have a gap and the check is still valid."""
         plans = [result.plan for result in report.results if result.plan is not None]
         message = "The loads of this check are missing in charts and summaries"
         try:
@@ -123,13 +123,13 @@ class Cycle(UseCase):
         return CycleReport("done", started, tuple(ClusterResult(c, by_id[c.id]) for c in clusters if c.id in by_id))
 
     async def pass_targets(self, cluster_id: int, actor: Actor) -> Published | None:
-        """As ``propose_once``, a plan that may pass hard target thresholds."""
+        """As ``propose_once``, but moves of the plan may pass hard target thresholds."""
         return await self._propose_once("pass-targets", cluster_id, actor, pass_targets=True)
 
     async def propose_once(self, cluster_id: int, actor: Actor, strategy: str | None = None) -> Published | None:
-        """Proposes for one cluster, this once, what ``strategy`` (``None``: the cluster's own) would do now. People
-        decide about it, in automatic mode too. The next check plans as the settings say again. ``None``: there is no
-        such cluster.
+        """Proposes once the plan of ``strategy`` (``None``: the cluster's own strategy) for one cluster. People decide
+        about it, also in automatic mode. The next check uses the settings again. Returns ``None`` if there is no such
+        cluster.
 
         Raises:
             PanelError: as ``observe``.
@@ -140,7 +140,7 @@ class Cycle(UseCase):
     async def _propose_once(
         self, event: str, cluster_id: int, actor: Actor, *, strategy: str | None = None, pass_targets: bool = False
     ) -> Published | None:
-        """``event``: how the audit trail calls it. Otherwise as ``propose_once``."""
+        """``event``: its name in the audit trail. Otherwise as ``propose_once``."""
         if self._settings.dry_run:
             raise DryRunError
         checkpoint = await self._store.proposals.checkpoint(self._clock())
@@ -150,9 +150,9 @@ class Cycle(UseCase):
         if not plans:
             return None
         unclear = planning_failure(plans[0]) or held_reason(plans[0])
-        if unclear is not None:  # as in a check: what waits for people may still be right
+        if unclear is not None:  # as in a check: the waiting proposal may still be right
             return Published(None, created=False, superseded=(), left_alone=unclear)
-        if not plans[0].moves:  # what waits for people may still be right: the next check judges it
+        if not plans[0].moves:  # the waiting proposal may still be right: the next check decides
             return Published(None, created=False, superseded=())
         data = str(cluster_id) if strategy is None else f"{cluster_id} {strategy}"
         await self._store.audit.record(event, actor, self._clock(), data=data)
@@ -174,7 +174,7 @@ class Cycle(UseCase):
         async with self._defects.contained("Protections", "Automatic mode waits: this check cannot be recorded"):
             await self._planning.record_check(context, plans.values())
             automatic = await self._planning.automatic_clusters(context)
-        if await self._runtime.mode() != "auto":  # somebody may have changed it while the plans were made
+        if await self._runtime.mode() != "auto":  # a person may have changed the mode during planning
             automatic = frozenset()
         async with self._defects.contained("Metrics", "The plans of this check are not counted"):
             self.tally.saw(snapshot, plans.values())
@@ -184,7 +184,7 @@ class Cycle(UseCase):
             async with self._defects.contained("The log of plans", f"The plan of cluster {cluster.id} is not logged"):
                 self._plan_log.log(new_plan)
             held = held_reason(new_plan)
-            if held is not None:  # what waits for people may still be right: nothing is known against it
+            if held is not None:  # the waiting proposal may still be right: nothing speaks against it
                 results.append(ClusterResult(cluster, new_plan, left_alone=held))
                 continue
             alone = cluster.id in automatic and not new_plan.targets_passed
@@ -197,7 +197,7 @@ class Cycle(UseCase):
         return CycleReport("done", started, tuple(results))
 
     async def _end_other_incidents(self, snapshot: Snapshot) -> None:
-        """Ends the incidents of clusters that are not checked any more."""
+        """Ends the incidents of clusters that are no longer checked."""
         checked = [cluster.id for cluster in snapshot.clusters]
         ended = await self._store.incidents.end_of_others(checked, Reason.of("cluster-not-checked"), self._clock())
         self._notifier.proposals_changed(*ended)
@@ -205,7 +205,7 @@ class Cycle(UseCase):
     async def _publish_safely(
         self, cluster: Cluster, new_plan: Plan, automatic: bool, checkpoint: Checkpoint
     ) -> ClusterResult:
-        """One cluster whose plan failed or cannot be stored leaves the others alone; what waits there stays."""
+        """Publishes the plan of one cluster. If this fails, its waiting proposal stays and the other clusters go on."""
         failure = planning_failure(new_plan)
         published = None
         if failure is None:
@@ -228,7 +228,7 @@ class Cycle(UseCase):
         return ClusterResult(cluster, new_plan, published)
 
     async def _note_plan_failure(self, cluster: Cluster, failure: Reason | None) -> None:
-        """Notifies once that a cluster cannot be planned; ``None``: it can, or can again."""
+        """Notifies once when a cluster cannot be planned, and once when it can again (``None``)."""
         key = f"{FAILURE_KEY}{cluster.id}"
         known = await self._store.settings.get(key)
         if failure is not None and known is None:
@@ -256,12 +256,12 @@ class Cycle(UseCase):
         return published
 
     async def _outage(self, problem: PanelError | None, started: datetime) -> None:
-        """Notifies once that the panel is out of reach, after OUTAGE_AFTER failed checks, and once that it is back.
+        """Notifies once when the panel is out of reach (after OUTAGE_AFTER failed checks) and once when it is back.
 
-        A refused token does not heal by itself, so its notice does not wait. All of this also across restarts.
+        A refused token needs a person, so its notice is sent at once. A restart of the program repeats no notice.
 
         Args:
-            problem: why this check failed; ``None`` = it did not.
+            problem: why this check failed; ``None`` = it succeeded.
             started: when this check began.
         """
         refused = isinstance(problem, TokenRefused)

@@ -1,4 +1,4 @@
-"""What becomes due by time alone: proposals that expire, reminders, digests."""
+"""What happens at a certain time: proposals expire, reminders and digests are sent."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ DIGEST_KEY = "digest"
 
 class Deadlines(UseCase):
     async def expire_due(self) -> None:
-        """Ends the proposals whose time is over. Only the owner of the database does: it alone moves the stored
-        deadlines after the clock was set, and a program beside it could come seconds before that."""
+        """Ends the proposals whose time is over. Only the owner of the database does this: it moves the stored
+        deadlines after the clock was set. Another program could expire a proposal seconds before that."""
         if self._store.access is Access.GUEST:
             return
         expired = await self._store.proposals.expire_due(self._clock())
@@ -28,7 +28,7 @@ class Deadlines(UseCase):
         self._notifier.proposals_changed(*expired)
 
     async def remind_due(self) -> None:
-        """Reminds of what nobody has answered: here outside of the quiet hours, and once in another chat."""
+        """Sends reminders of unanswered proposals outside the quiet hours, and escalates each once to another chat."""
         settings, now = self._settings, self._clock()
         quiet, reminders = parse_windows(settings.quiet_hours), parse_reminders(settings.remind_after)
         hushed = bool(quiet) and is_open(quiet, self._wall(), settings.zone)
@@ -49,7 +49,7 @@ class Deadlines(UseCase):
             self._notifier.notices_waiting()
 
     async def digest_due(self) -> None:
-        """Leaves the notice of a summary when its time has come; a missed one late on the same day, none twice."""
+        """Stores the notice of the digest when it is due. A missed digest is sent late on the same day, never twice."""
         timing, now = parse_timing(self._settings.digest), self._wall()
         if timing is None:
             return
@@ -58,7 +58,7 @@ class Deadlines(UseCase):
         last = None if stored is None else _time_of(stored.value)
         if last is not None and last >= due:
             return
-        tell = last is not None and now - due < LATE  # not for the time before this was asked for
+        tell = last is not None and now - due < LATE  # not for the days before digests were switched on
         if tell and not self._settings.digest_quiet_days:
             tell = not (await self._store.summaries.between(now - timing.length, now)).quiet
         await self._store.notices.note_digest(DIGEST_KEY, due, now, tell=tell)
@@ -67,7 +67,7 @@ class Deadlines(UseCase):
 
 
 def _time_of(text: str) -> datetime | None:
-    """The time of the last digest; ``None`` if it cannot be read: then digests begin again, as at the first start."""
+    """The time of the last digest; ``None`` if it is not readable: digests begin again as at the first start."""
     try:
         time = datetime.fromisoformat(text)
     except ValueError:

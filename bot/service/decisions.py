@@ -1,4 +1,4 @@
-"""Deciding: people's verdicts on moves that wait."""
+"""Decisions: people's verdicts on pending moves."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ log = logging.getLogger(__name__)
 
 ALWAYS: Literal["always"] = "always"
 SHORTEST_REST, LONGEST_REST = timedelta(minutes=1), timedelta(days=365)
-"""Of a skip for a certain time, and of a snooze."""
+"""Limits for the length of a skip and of a snooze."""
 LONGEST_WAIT = timedelta(days=7)
-"""Nobody remembers what they approved for a day further away than this."""
+"""How far ahead a start may be approved: later, people no longer remember what they approved."""
 
 
 class Decisions(UseCase):
@@ -40,9 +40,9 @@ class Decisions(UseCase):
         super().__init__(context)
         self._observer = observer
         self._chats = chats_of(context.settings)
-        """Every chat with its admins: the same list that the chat itself goes by."""
+        """Every chat with its admins: the list that the chat uses too."""
         self.decided_here: set[int] = set()
-        """Moves that somebody decided through this service, until RemoteRequests has seen the decision."""
+        """Moves decided through this service whose decision RemoteRequests has not read yet."""
 
     async def decide(
         self,
@@ -54,21 +54,21 @@ class Decisions(UseCase):
         skip_for: timedelta | Literal["always"] | None = None,
         not_before: datetime | None = None,
     ) -> tuple[DecisionResult, ...]:
-        """One person's verdict on some moves; approved moves are carried out in order.
+        """Records one person's verdict on some moves. Approved moves are carried out in this order.
 
-        With TWO_PERSON_RULE the first approval of a move is only noted; the approval of another person decides.
-        An approval that covers large moves (CONFIRM_LARGE_MOVES) decides nothing until the person has confirmed each
-        of them: the results say which need it.
+        With TWO_PERSON_RULE the first approval of a move is only recorded; the approval of another person decides.
+        If an approval contains large moves (CONFIRM_LARGE_MOVES), nothing is decided until the person has confirmed
+        each of them: the results say which moves need it.
 
         Args:
             confirmed: ids of the large moves that the person has confirmed.
-            skip_for: for how long the skipped VMs are left alone, instead of SKIP_COOLDOWN. ``"always"``: until
-                somebody takes it back with ``unignore``.
-            not_before: approved for later: nothing of it is started before. Of two persons the later time counts.
+            skip_for: how long the skipped VMs are left alone, instead of SKIP_COOLDOWN. ``"always"``: until a person
+                calls ``unignore``.
+            not_before: the earliest time of the start. If two persons approve, the later time counts.
         Raises:
             DryRunError: this is a dry run.
-            ValueError: a length that is not between ``SHORTEST_REST`` and ``LONGEST_REST``, a time that is over or more
-                than ``LONGEST_WAIT`` away, or either with the other verdict.
+            ValueError: ``skip_for`` is not between ``SHORTEST_REST`` and ``LONGEST_REST``, ``not_before`` is in the
+                past or more than ``LONGEST_WAIT`` ahead, or one of them does not belong to this verdict.
         """
         self.refuse_dry_run()
         terms = self._terms(verdict, skip_for, not_before)
@@ -94,7 +94,7 @@ class Decisions(UseCase):
             raise DryRunError
 
     async def _unconfirmed(self, move_ids: Sequence[int], confirmed: Collection[int]) -> tuple[DecisionResult, ...]:
-        """Empty where the approval may decide; else a result for each move, with those that need a confirmation."""
+        """Empty if the approval may decide; else a result for each move that says whether it needs a confirmation."""
         if not self._settings.confirm_large_moves:
             return ()
         moves = (await self._store.proposals.moves(move_ids)).values()
@@ -123,11 +123,11 @@ class Decisions(UseCase):
 
     @property
     def counts(self) -> Callable[[Actor, int, str], bool] | None:
-        """As the store's ``decide`` wants it: ``None`` where one person is enough."""
+        """The ``counts`` argument of the store's ``decide``: ``None`` where one person is enough."""
         return self._may_still_decide if self._settings.two_person_rule else None
 
     def announce(self, results: Sequence[DecisionResult], verdict: Verdict) -> None:
-        """Says in the log what was decided, and wakes who carries it out."""
+        """Writes the decisions to the log, and wakes the executor."""
         done = [r.move for r in results if r.done]
         noted = [r.move for r in results if r.noted]
         for proposed in done:
@@ -138,10 +138,10 @@ class Decisions(UseCase):
             self._work.set()
 
     def _may_still_decide(self, actor: Actor, cluster_id: int, cluster_name: str) -> bool:
-        """Whether somebody who approved first may decide in this cluster now. Roles are those of the settings.
+        """Whether the person who approved first may still decide in this cluster, by the roles in the settings.
 
         Args:
-            cluster_name: its name in the plan, for as long as the panel was not read.
+            cluster_name: its name in the plan; used while the panel was not read yet.
         """
         if actor.kind is not ActorKind.TELEGRAM:
             return True
@@ -157,11 +157,11 @@ class Decisions(UseCase):
         return limit > 0 and move.memory_mib >= limit * 1024
 
     async def withdraw(self, move_ids: Sequence[int], actor: Actor) -> None:
-        """Takes pending moves back, without a verdict on them: they may be proposed again at once."""
+        """Withdraws pending moves without a verdict: they may be proposed again at once."""
         self._notifier.proposals_changed(*await self._store.proposals.withdraw(move_ids, actor, self._clock()))
 
     async def call_back(self, migration_id: int, actor: Actor) -> bool:
-        """Takes back an approval that was not started; whether this press did it. What runs goes on."""
+        """Cancels an approved migration that has not started. True if this call did it."""
         done = await self._store.migrations.call_back(migration_id, actor, self._clock())
         if done:
             log.info("%s called migration %d back before it started", actor.name, migration_id)
@@ -169,10 +169,10 @@ class Decisions(UseCase):
         return done
 
     async def snooze(self, proposal_id: int, length: timedelta, actor: Actor) -> Snooze | None:
-        """Takes a whole proposal back without a verdict; its cluster is not proposed again until the length is over,
-        unless a node gets overloaded that was not in this proposal. Nothing is approved or prolonged by it.
+        """Withdraws a whole proposal without a verdict. Its cluster gets no new proposal for this length of time,
+        unless another node becomes overloaded. Nothing is approved, and no deadline is extended.
 
-        ``None``: nothing of it waits any more, or a person wished for it (a drain is stopped instead).
+        Returns ``None`` if no move of the proposal is pending, or if a person requested it (stop the drain instead).
 
         Raises:
             ValueError: the length is not between a minute and ``LONGEST_REST``.
@@ -187,14 +187,14 @@ class Decisions(UseCase):
         return added
 
     async def end_snooze(self, cluster_id: int, actor: Actor) -> bool:
-        """Ends a snooze; whether there was one. The next check proposes again."""
+        """Ends a snooze. True if there was one. The next check proposes again."""
         ended = await self._store.snoozes.end(cluster_id, actor, self._clock())
         if ended:
             log.info("%s ended the snooze of cluster %d", actor.name, cluster_id)
         return ended
 
     async def look(self, incident_id: int, actor: Actor) -> Looked:
-        """Somebody looks into an incident: for ``LOOK_FOR`` no reminder and no escalation comes. Nothing is decided.
+        """Records that a person looks into an incident: no reminder, no escalation for ``LOOK_FOR``. Decides nothing.
 
         Raises:
             DryRunError: this is a dry run.
@@ -208,7 +208,7 @@ class Decisions(UseCase):
         return looked
 
     async def unignore(self, vm_id: int, actor: Actor) -> bool:
-        """Takes back that a VM was skipped for good; whether it was."""
+        """Ends the permanent skip of a VM. True if there was one."""
         ended = await self._store.ignored_vms.end(vm_id, actor, self._clock())
         if ended:
             log.info("%s took back that VM %d is always skipped", actor.name, vm_id)
@@ -220,7 +220,7 @@ class Decisions(UseCase):
 
 
 def log_first_approval(proposed: ProposedMove) -> None:
-    """Who approved as the first of two, for the log."""
+    """Logs who approved as the first of two persons."""
     by, move = proposed.first.by if proposed.first else None, proposed.move
     log.info(
         "%s approved moving VM '%s' to '%s'; another person has to approve as well",
@@ -229,7 +229,7 @@ def log_first_approval(proposed: ProposedMove) -> None:
 
 
 def log_decision(proposed: ProposedMove) -> None:
-    """Who decided what, for the log."""
+    """Logs who decided what."""
     by, move = proposed.decided_by, proposed.move
     log.info(
         "%s %s moving VM '%s' to '%s'", by.name if by else "?", proposed.state.value, move.vm_name, move.target_name

@@ -27,7 +27,7 @@ class Defects:
         """Message -> the error of its last block, if that failed."""
 
     async def note(self, part: str) -> None:
-        """Counts a defect that is in the log already."""
+        """Counts a defect; the caller has logged it."""
         self.counts[part] += 1
         if self._tell is not None and self.counts[part] == 1:
             try:
@@ -37,12 +37,12 @@ class Defects:
 
     @asynccontextmanager
     async def contained(self, part: str, message: str) -> AsyncIterator[None]:
-        """Ends the block, and nothing else, if it has a defect; the log gets the message and the traceback.
+        """Catches a defect of the block, and logs the message with the traceback.
 
-        A block that fails again with the same error is counted again, but fills no log.
+        If the block fails again with the same error, the defect is counted but not logged.
 
         Raises:
-            BalancerError: an error that the program raises on purpose is no defect.
+            BalancerError: the program raised it on purpose; it is no defect.
         """
         try:
             yield

@@ -1,7 +1,7 @@
-"""Carries out what was approved: one worker, one queue, every step written down before it is taken.
+"""Carries out approved moves: one worker, one queue; every step is stored before it is done.
 
-The one place that starts migrations. It looks again before each act, sends the start exactly once, and
-after a crash asks the panel instead of repeating anything (task_tracker.py). It decides nothing.
+Migrations are started here only. The executor reads the panel again before each start, and sends the start exactly
+once. After a crash it asks the panel and repeats nothing (task_tracker.py). It decides nothing.
 """
 
 from __future__ import annotations
@@ -39,20 +39,20 @@ from bot.service.task_tracker import Outcome, TaskTracker
 log = logging.getLogger(__name__)
 
 RETRY_PAUSE_S = 15.0
-"""Before something that did not work is tried again: the panel, the database, or a defect of ours."""
+"""Pause before the next try after a failure of the panel or the database, or a defect of the program."""
 STOP_GRACE_S = 10.0
-"""How long a stop waits for the answer to a start that is on its way."""
-# The world cannot be seen now: an approved move waits, as a cycle would.
+"""How long a stop waits for the answer to a start request that was sent."""
+# The panel or the database cannot be read now: an approved move waits.
 _CANNOT_SEE = (PanelUnavailable, PanelAuthError, PanelDataError)
 
 PART = "Migrations"
-"""How defects in single migrations are named in metrics and notices."""
+"""The name in metrics and notices for defects in single migrations."""
 
 Work = Callable[[Migration], Awaitable[None]]
 
 
 class Executor(UseCase):
-    """Run ``run()`` as a task; ``stop()`` leaves running migrations recorded."""
+    """Run ``run()`` as a task. ``stop()`` leaves running migrations in the database as they are."""
 
     def __init__(  # noqa: PLR0913 - each is one part of the service, by name
         self,
@@ -91,7 +91,7 @@ class Executor(UseCase):
     # The worker -------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Takes up what is in flight, starts what is queued, until stopped."""
+        """Follows migrations in flight and starts queued ones, until ``stop`` is called."""
         while not self._stopping:
             self._work.clear()
             try:
@@ -104,14 +104,14 @@ class Executor(UseCase):
                 await self._work.wait()
 
     async def idle(self) -> bool:
-        """Nothing running, and nothing queued whose time has come."""
+        """True if nothing runs and no queued migration is due."""
         if self._tasks or await self._store.migrations.in_states(IN_FLIGHT):
             return False
         queued = await self._store.migrations.in_states((MigrationState.QUEUED,))
         return not any([await self._precheck.is_due(migration) for migration in queued])
 
     async def stop(self) -> None:
-        """No new move. A running migration goes on in the panel and is taken up again at the next start."""
+        """Starts no new move. A running migration goes on in the panel; the next start of the program follows it."""
         self._stopping = True
         self._work.set()
         sending = list(self._sending)
@@ -123,7 +123,7 @@ class Executor(UseCase):
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _take_up(self) -> None:
-        """Follows every migration in flight that nobody follows: after a restart, or after a defect."""
+        """Follows each migration in flight that no task follows: after a restart, or after a defect."""
         for migration in await self._store.migrations.in_states(IN_FLIGHT):
             if migration.id not in self._tasks and not self._stopping:
                 with log_context.migration(migration.id):
@@ -146,17 +146,17 @@ class Executor(UseCase):
                 self._spawn(migration, self._carry_out)
 
     async def _judged(self, question: Callable[[Migration], Awaitable[bool]], migration: Migration) -> bool:
-        """The answer to a question about one migration. A defect in it holds up this migration alone, as a no."""
+        """The answer to a question about one migration. A defect counts as no, for this migration only."""
         message = f"Migration {migration.id} of VM '{migration.move.vm_name}' cannot be judged and waits"
         async with self._defects.contained(PART, message):
             return await question(migration)
         return False
 
     async def _after_the_first(self, due: list[Migration]) -> set[int]:
-        """Those that nobody approved, and that wait until the first one on this panel has arrived alive.
+        """Migrations of automatic mode that wait until the first migration on this panel has arrived alive.
 
-        What this panel does where a live migration is impossible is not known, so automatic mode begins with one
-        migration alone, of the smallest VM.
+        It is not known what this panel does if a live migration is impossible. So automatic mode begins with a single
+        migration, of the smallest VM.
         """
         if await self._runtime.mode() != "auto" or await self._store.migrations.arrived_alive():
             return set()
@@ -173,13 +173,13 @@ class Executor(UseCase):
             del self._tasks[migration.id], self._nodes[migration.id]
             self._work.set()
 
-        with log_context.migration(migration.id):  # the task keeps it, whoever asked for this
+        with log_context.migration(migration.id):  # the new task keeps this context
             task = asyncio.create_task(self._bounded(migration, work), name=f"migration-{migration.id}")
         self._tasks[migration.id], self._nodes[migration.id] = task, _nodes_of(migration)
         task.add_done_callback(ended)
 
     async def _bounded(self, migration: Migration, work: Work) -> None:
-        """One move's trouble must not stop the others, nor be tried again without a pause."""
+        """Runs the work of one migration. An error concerns this migration only; the next try comes after a pause."""
         name = migration.move.vm_name
         try:
             await work(migration)
@@ -197,11 +197,11 @@ class Executor(UseCase):
             await self._give_up(migration, error)
         except StoreError as second:
             log.error("Migration %d of VM '%s' waits: %s", migration.id, migration.move.vm_name, second)
-        except Exception:  # it is taken up again after the pause, as after a restart
+        except Exception:  # after the pause the migration is followed again, as after a restart
             log.exception("The defect of migration %d cannot be recorded", migration.id)
 
     async def _give_up(self, migration: Migration, error: Exception) -> None:
-        """After a defect: what was not sent is dropped; what may run is looked at again, while its time lasts."""
+        """After a defect: drops a start that was not sent. A migration that may run is followed until its timeout."""
         row = await self._recorder.current(migration)
         words = f"{type(error).__name__}: {error}"
         if row.state is MigrationState.QUEUED:
@@ -234,7 +234,7 @@ class Executor(UseCase):
             await self._send(migration, result)
 
     async def _ask_for_second(self, migration: Migration) -> None:
-        """The approval of one person becomes the first of two, and the move is proposed to another person."""
+        """Turns the approval of one person into the first of two, and proposes the move to another person."""
         now = self._clock()
         expires = now + timedelta(seconds=self._settings.proposal_ttl)
         asked = await self._store.decisions.ask_for_second(migration.proposal_id, now, expires)
@@ -248,7 +248,7 @@ class Executor(UseCase):
         return await self._precheck.is_due(migration)
 
     async def _waits_for_others(self, migration: Migration) -> bool:
-        """Whether somebody else moves VMs in this cluster now; told once for each migration that waits."""
+        """Whether other people move VMs in this cluster now. Logged once for each migration that waits."""
         if await self._precheck.has_lapsed(migration):
             return False
         reason = (await self._verdicts.foreign_work([migration.cluster_id])).get(migration.cluster_id)
@@ -265,8 +265,8 @@ class Executor(UseCase):
         return True
 
     async def _send(self, migration: Migration, ready: Ready) -> None:
-        """The one POST, and what follows from its answer."""
-        # A stop waits for this: it must not tear the request from the records before and after it.
+        """Sends the one POST, and handles its answer."""
+        # A stop of the program waits for this, so that request and records stay together.
         starting = asyncio.ensure_future(self._start(migration, ready))
         self._sending.add(starting)
         starting.add_done_callback(self._sending.discard)
@@ -284,7 +284,7 @@ class Executor(UseCase):
         await self._resume(migration)
 
     async def _start(self, migration: Migration, ready: Ready) -> bool:
-        """Whether it was still queued at the moment of the start: else somebody called it back."""
+        """Starts the migration if it is still queued; else a person has cancelled it. True if it was started."""
         move, queued = migration.move, MigrationState.QUEUED
         if not await self._store.migrations.advance(
             *(migration.id, MigrationState.STARTING, self._clock()),
@@ -304,7 +304,7 @@ class Executor(UseCase):
         return True
 
     async def _resume(self, migration: Migration) -> None:
-        """Takes up a migration whose start may or may not have reached the panel, or that is running."""
+        """Goes on with a migration that runs, or whose start may or may not have reached the panel."""
         row = await self._recorder.current(migration)
         if row.state not in IN_FLIGHT:
             return
@@ -318,14 +318,14 @@ class Executor(UseCase):
         self._progress.forget(row)
 
     async def settle_unknown(self) -> None:
-        """Asks the panel about every migration of unknown outcome; call it once a cycle."""
+        """Asks the panel about every migration whose outcome is unknown. Call it once per cycle."""
         for migration in await self._store.migrations.in_states((MigrationState.UNKNOWN,)):
             with log_context.migration(migration.id):
                 if not await self._settle(migration):
                     return
 
     async def _settle(self, migration: Migration) -> bool:
-        """Settles it if that can be done now; whether asking for others makes sense."""
+        """Asks for the outcome of one migration. False if the panel does not answer, so others need not be asked."""
         try:
             outcome = await self._tracker.settle(migration)
             if outcome is not None:
@@ -336,7 +336,7 @@ class Executor(UseCase):
             log.warning("The outcome for VM '%s' stays unknown: %s", migration.move.vm_name, error)
             return not isinstance(error, _CANNOT_SEE)
         except Exception:
-            # One that cannot be settled must stop neither the others nor the cycle after them.
+            # A defect in one migration must not stop the others or the cycle.
             log.exception("The outcome for VM '%s' stays unknown", migration.move.vm_name)
             await self._defects.note(PART)
         return True

@@ -1,7 +1,7 @@
-"""Signs of another balancer: VMs that change their node, check after check, without a migration of ours.
+"""Signs of another balancer: VMs change their node in several checks without a migration of this program.
 
-VMmanager's own Balancer has no readable switch; what can be seen is what it does. Two balancers undo each
-other's work, so people are told, once. Decides nothing and plans nothing.
+The API does not say whether VMmanager's own Balancer is on; only its moves are visible. Two balancers undo each
+other's work, so people are notified once. This module decides nothing and plans nothing.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from bot.store.store import Store
 log = logging.getLogger(__name__)
 
 FOREIGN_KEY = "foreign-moves-"
-"""With the cluster's id: what was told of it, and when."""
+"""Followed by the cluster's id: the key of its last notice."""
 WITHIN = timedelta(days=1)
 CHECKS = 2
-"""So many checks within that time have to see foreign moves: one is an admin at work."""
+"""The number of checks within ``WITHIN`` that must see foreign moves: a single one may be an admin's work."""
 REMIND_AFTER = timedelta(days=7)
 
 
 class ForeignMoves:
-    """Compares each check with the one before it; a restart begins anew."""
+    """Compares each check with the one before it. After a restart it begins without a check to compare with."""
 
     def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
         self._store = store
@@ -33,7 +33,7 @@ class ForeignMoves:
         self._seen: dict[int, list[datetime]] = {}
 
     async def check(self, snapshot: Snapshot) -> bool:
-        """Notes what was moved since the last check; whether there is something new to tell.
+        """Records the moves since the last check. True if people have to be notified.
 
         Raises:
             StoreError: the database cannot be used.
@@ -67,10 +67,10 @@ class ForeignMoves:
 
 
 def foreign_moves(last: Snapshot, now: Snapshot, cluster_id: int) -> frozenset[int]:
-    """The VMs of a cluster that are on another node than before, ours included.
+    """The VMs of a cluster that are on another node than before, also those that this program moved.
 
-    Left out: what leaves or enters a node in maintenance (the panel's evacuation, and the way back), and VMs
-    whose own switch keeps VMmanager's Balancer away.
+    Without VMs that leave or enter a node in maintenance (the panel evacuates the node and brings VMs back), and
+    without VMs that VMmanager's Balancer may not move.
     """
     resting = {n.id for seen in (last, now) for n in seen.nodes if n.maintenance}
     before = {vm.id: vm.node_id for vm in last.vms if vm.cluster_id == cluster_id}

@@ -1,6 +1,6 @@
-"""The ledger: keeps what each migration promises at its start, and compares it with what the checks see afterwards.
+"""The ledger: stores what each migration promises at its start, and compares it with the checks afterwards.
 
-It never holds up a check or a migration: what fails here is logged, and the comparison is missing.
+It never stops a check or a migration: a failure here is logged, and the comparison is missing.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from bot.service.context import ServiceContext, UseCase
 log = logging.getLogger(__name__)
 
 SHARED_WITHIN = timedelta(days=2)
-"""Moves that ended so long before a comparison may share the change of its node."""
+"""Moves that ended within this time before a comparison may have caused a part of the change on its node."""
 
 
 class StartContext(NamedTuple):
-    """What a start was judged by: the snapshot of its cluster, the policy, and the plan that was approved."""
+    """The values that the precheck of a start used: snapshot of the cluster, policy, and the approved plan."""
 
     snapshot: Snapshot
     policy: Policy
@@ -41,7 +41,7 @@ class StartContext(NamedTuple):
 
 
 class Ledger(UseCase):
-    """One for the program: it remembers which clusters it warned of."""
+    """One per program: it remembers for which clusters it has logged a warning."""
 
     def __init__(self, context: ServiceContext) -> None:
         super().__init__(context)
@@ -49,7 +49,7 @@ class Ledger(UseCase):
         """Cluster -> its name."""
 
     async def promise(self, migration: Migration, context: StartContext) -> tuple[Promise, Resource] | None:
-        """What a migration promises that starts now; ``None`` = a figure is unknown."""
+        """The promise of a migration that starts now; ``None`` = a figure is unknown."""
         move = migration.move
         try:
             promise = await asyncio.to_thread(promise_of, context.snapshot, context.policy, move.vm_id, move.target_id)
@@ -59,7 +59,7 @@ class Ledger(UseCase):
         return None if promise is None else (promise, _resource(context.plan, promise))
 
     async def compare(self, snapshot: Snapshot, policies: Mapping[int, Policy]) -> None:
-        """Compares the migrations whose time has come with what this check saw."""
+        """Compares the migrations that are due with the figures of this check."""
         try:
             outcomes = await self._compared(snapshot, policies)
             if outcomes:
@@ -87,7 +87,7 @@ class Ledger(UseCase):
         return outcomes
 
     async def _warn(self, now: datetime) -> None:
-        """Writes to the log when a cluster begins to break its promises, and when it keeps them again."""
+        """Logs once when the moves of a cluster bring less than promised, and once when they no longer do."""
         broken = {verdict.cluster_id: verdict for verdict in await self._store.outcomes.broken(now)}
         for verdict in (v for i, v in broken.items() if i not in self._warned):
             log.warning(
@@ -101,7 +101,7 @@ class Ledger(UseCase):
 
 
 def _resource(plan: Plan, promise: Promise) -> Resource:
-    """What the source node had too much of; of a node that is not overloaded, what its CPU load is judged by."""
+    """The resource by which the source was overloaded; else the resource that stands for its CPU load."""
     report = next((r for r in plan.nodes if r.node_id == promise.source.node_id), None)
     resource = Resource.CPU if report is None or not report.overloaded else deciding(report)[0]
     measured = None not in (promise.source.load.cpu_load, promise.source_after.cpu_load)

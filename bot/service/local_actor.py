@@ -1,4 +1,4 @@
-"""Who sits at this terminal, as decisions record it."""
+"""The person at this terminal, as decisions record it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from bot.domain.sanitize import one_line
 
 
 def at_the_terminal() -> Actor:
-    """The user of the operating system; a plain word where it knows none."""
+    """The user of the operating system; a general word if the system has no name for the user."""
     return Actor(ActorKind.TERMINAL, one_line(_name()) or "terminal")
 
 
 def _name() -> str:
-    """By the number that the system gave this process: the environment, which getpass believes, says anything."""
+    """The name of the user id of this process. Not getpass: it trusts the environment, which anybody can set."""
     if os.name == "posix":
         import pwd
 

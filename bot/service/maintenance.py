@@ -1,4 +1,4 @@
-"""What the database needs once a day: a backup, an end to what is too old, and the proof of the audit trail."""
+"""Daily maintenance of the database: back up, delete old rows, verify the audit trail."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ VM_SAMPLES_FOR = 7 * DAY
 
 
 class Maintenance:
-    """Call ``due()`` after every cycle. ``backups`` is ``None`` for a database without a file."""
+    """Call ``due()`` after every cycle. ``backups`` is ``None`` for a database in memory."""
 
     def __init__(
         self, store: Store, backups: Backups | None, settings: Settings, clock: Callable[[], datetime]
@@ -30,12 +30,12 @@ class Maintenance:
         self._done_at: datetime | None = None
 
     async def due(self) -> None:
-        """Does the day's work unless it is done.
+        """Does the maintenance of this day, if it was not done yet.
 
-        The head of the audit trail goes to the log, where it stays if the trail does not.
+        The head of the audit trail is logged, so that the log shows it if somebody changes the trail later.
 
         Raises:
-            StoreError: some of it could not be done; it is tried again after the next cycle.
+            StoreError: a part failed; it is tried again after the next cycle.
         """
         now = self._clock()
         if self._done_at is not None and now - self._done_at < DAY:
@@ -61,7 +61,7 @@ class Maintenance:
         self._done_at = now
 
     def _kept_for(self) -> timedelta:
-        """Never shorter than a cool-down: what the rules still need is no history."""
+        """How long history is kept: never shorter than a cool-down, because the rules need it that long."""
         settings = self._settings
         longest = max(settings.migration_cooldown, settings.failure_cooldown, settings.skip_cooldown)
         return max(DAY * settings.history_keep_days, timedelta(seconds=longest))

@@ -1,4 +1,4 @@
-"""How long migrations take in each cluster, learnt from its own migrations."""
+"""How long migrations take in each cluster, fitted to its own migrations."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ class MeasuredDurations:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._fitted: dict[int, tuple[int, Fitted | None]] = {}
-        """Cluster -> the newest migration of the fit, and its result."""
+        """Cluster -> id of the newest migration in the fit, and the result of the fit."""
 
     def known(self) -> dict[int, Fitted]:
         """Cluster -> the result, where enough migrations have ended."""
         return {cluster_id: fitted for cluster_id, (_, fitted) in self._fitted.items() if fitted is not None}
 
     async def read(self, snapshot: Snapshot) -> None:
-        """Fits again where migrations have ended since. Clusters whose migrations copy disks are left out: there the
-        memory alone does not explain the duration."""
+        """Fits the clusters again in which a migration has ended. Clusters whose migrations copy disks are left out:
+        there the memory alone does not explain the duration."""
         newest = await self._store.migrations.newest_succeeded()
         for cluster in snapshot.clusters:
             last = newest.get(cluster.id)

@@ -1,6 +1,6 @@
-"""Reads how far running migrations are from their source nodes, where MIGRATION_PROGRESS=ssh. Changes nothing there.
+"""Reads the progress of running migrations on their source nodes (MIGRATION_PROGRESS=ssh). Changes nothing there.
 
-What cannot be read leaves the estimate; nothing here holds up the following of a migration.
+If the progress is not readable, the estimate is shown. A failure here never stops the following of a migration.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ class MigrationProgress(UseCase):
         self._told: set[int] = set()
 
     def of(self, migration_id: int) -> JobProgress | None:
-        """The newest look; ``None`` = the estimate is all that is known."""
+        """The newest progress that was read; ``None`` = only the estimate is known."""
         samples = self._samples.get(migration_id)
         return samples[-1] if samples else None
 
     def forget(self, migration: Migration) -> None:
-        """The migration is over."""
+        """Drops the progress of a migration that is over."""
         self._samples.pop(migration.id, None)
         self._told.discard(migration.id)
 
     async def look(self, migration: Migration) -> None:
-        """Reads the job of the VM, and tells people once if the migration will not end by itself."""
+        """Reads the migration job of the VM, and notifies once if the migration will not end by itself."""
         if self._loads is None:
             return
         try:
@@ -62,7 +62,7 @@ class MigrationProgress(UseCase):
             log.debug("The progress of VM '%s' cannot be read: %s", migration.move.vm_name, error)
 
     async def _libvirt_name(self, vm_id: int) -> str:
-        """The name that the node knows the VM by; empty where the panel does not tell."""
+        """The VM's libvirt name on the node; empty if the panel does not give it."""
         if vm_id not in self._names:
             known = (await self._store.vm_samples.names()).get(vm_id)
             self._names[vm_id] = known or await self._panel.internal_name(vm_id) or ""
@@ -79,5 +79,5 @@ class MigrationProgress(UseCase):
 
 
 def _rate(mib_s: float | None) -> str:
-    """Whole MiB/s; a question mark where the node does not tell."""
+    """Whole MiB/s; a question mark if the figure is unknown."""
     return "?" if mib_s is None else str(round(mib_s))

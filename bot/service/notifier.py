@@ -1,7 +1,7 @@
-"""Notifier: whoever shows people what happens. The core of the bot only says that something changed.
+"""Notifier: shows events to people. The service only says that something has changed.
 
-The rows in the store are what is shown; a notifier reads them in its own time and never holds up a
-cycle or a migration.
+A notifier reads the rows of the store and shows them. It works in its own time, and a cycle or a migration never
+waits for it.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ log = logging.getLogger(__name__)
 
 
 class Notifier(Protocol):
-    """What the service and the executor say to the outside. Both calls return at once."""
+    """The calls by which the service and the executor report changes. Both return at once."""
 
     def proposals_changed(self, *proposal_ids: int) -> None:
-        """These proposals look different now."""
+        """These proposals have changed and have to be shown again."""
 
     def notices_waiting(self) -> None:
-        """There are notices in the store that nobody has sent."""
+        """There are unsent notices in the store."""
 
 
 class LogNotifier:
@@ -51,7 +51,7 @@ class LogNotifier:
         self._wake.set()
 
     def greet(self, plans: Sequence[Plan], mode: str) -> None:
-        """Nothing: the log has a start line and a line for each check."""
+        """Does nothing: the log has a start line and a line for each check."""
 
     async def show_dry_run(self, plans: Sequence[Plan]) -> None:
         """Writes the plans of a dry run."""
@@ -60,7 +60,7 @@ class LogNotifier:
                 log.info("%s", line)
 
     def works(self) -> list[Callable[[], Awaitable[object]]]:
-        """What runs until it is cancelled."""
+        """The loops of this notifier; each runs until it is cancelled."""
         return [self._run]
 
     async def _run(self) -> None:
@@ -73,7 +73,7 @@ class LogNotifier:
                 log.error("%s", error)
 
     async def flush(self) -> None:
-        """Writes what is new, each thing once, also while another call does the same."""
+        """Writes each new thing once, also if two calls run at the same time."""
         async with self._writing:
             await self._flush()
 
@@ -84,7 +84,7 @@ class LogNotifier:
             try:
                 if proposal is not None:
                     self._write(proposal)
-            except Exception:  # one that cannot be written must not hold up the others
+            except Exception:  # a defect in one proposal must not stop the others
                 log.exception("Proposal %d cannot be written to the log and is left out", proposal_id)
         for notice in await self._store.notices.unsent():
             await self._say(notice)
@@ -98,10 +98,10 @@ class LogNotifier:
             log.info("%s", outcome_line(self._texts, proposed))
 
     async def _say(self, notice: Notice) -> None:
-        """Failures and ends stand in the log already; an outage has its own sentence."""
+        """Logs a notice. Failures and ends of migrations are in the log already."""
         try:
             if notice.body is not None:
                 log.warning("%s", self._texts.reason(notice.body))
-        except Exception:  # as in _flush
+        except Exception:  # as in flush
             log.exception("Notice %d cannot be written to the log and is left out", notice.id)
         await self._store.notices.mark_sent(notice.id, notice.created_at)

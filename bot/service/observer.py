@@ -1,6 +1,6 @@
-"""The reading of the world that cycle, executor and people share: one at a time, never an old one for a new.
+"""Reads panel and nodes for cycle, executor and people. One reading at a time; callers at the same time share it.
 
-A failure is shared as well, and never looks like an empty cluster.
+A failure is shared too: it is raised, and never looks like an empty cluster.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from bot.service.panel_vm_loads import PanelVMLoads
 from bot.service.vm_loads import VMLoads
 
 if TYPE_CHECKING:
-    # asyncssh takes half a second to import: only a program that measures over SSH pays for it.
+    # asyncssh takes half a second to import: it is imported only if loads are measured over SSH.
     from bot.ssh.loads import Loads
 
 NOW = timedelta(0)
 FRESH = timedelta(seconds=60)
 """How old a snapshot may be for an answer to a person; its age is shown."""
 PATIENCE_S = 5.0
-"""How long an answer to a person waits for the panel before it shows what was seen last."""
+"""How long an answer to a person waits for the panel before it shows the last snapshot."""
 
 
 class Observer:
-    """Reads the panel, and the nodes' own loads where there are any."""
+    """Reads the panel, and the loads of the nodes if they are measured."""
 
     def __init__(
         self,
@@ -48,33 +48,33 @@ class Observer:
         self._result: Snapshot | PanelError | None = None
         self._reading_since: float | None = None
         self._failed_at: float | None = None
-        """Both by the clock of the event loop."""
+        """By the clock of the event loop, as the time before it."""
         self._begun = 0
         self._ended = 0
         self._observing = asyncio.Lock()
 
     @property
     def last(self) -> Snapshot | None:
-        """What was seen last, however old."""
+        """The last snapshot, of any age; ``None`` = there is none."""
         return self._snapshot
 
     @property
     def problem(self) -> PanelError | None:
-        """Why the last reading failed; ``None`` = it did not."""
+        """Why the last reading failed; ``None`` = it succeeded."""
         return self._result if isinstance(self._result, PanelError) else None
 
     def clusters_seen(self) -> tuple[Cluster, ...]:
-        """As last seen; none where the panel has not answered yet."""
+        """The clusters of the last snapshot; empty if the panel has not answered yet."""
         return () if self.last is None else self.last.clusters
 
     def cluster_name(self, cluster_id: int) -> str:
-        """As last seen; empty where nobody saw it."""
+        """The name in the last snapshot; empty if the cluster is not in it."""
         return next((c.name for c in self.clusters_seen() if c.id == cluster_id), "")
 
     async def observe(self, max_age: timedelta | None = NOW, measure: Collection[int] | None = None) -> Snapshot:
-        """The clusters as they are, or as they were at most ``max_age`` ago (``None``: when last seen).
+        """A snapshot that is at most ``max_age`` old (``None``: of any age); read from the panel if necessary.
 
-        Callers at the same time share one reading, and its failure; never one that began before they asked.
+        Callers at the same time share one reading and its failure. A reading that began before the call does not count.
 
         Args:
             measure: ids of the nodes whose real load has to be new, where loads are measured; ``None`` = all.
@@ -87,22 +87,22 @@ class Observer:
         begun = self._begun
         self._wishes.append(measure)
         async with self._observing:
-            # Counted, not timed: a clock that is set back must not make an old snapshot look new.
+            # Readings are counted, not timed: if the clock is set back, an old snapshot must not look new.
             result = await self._read() if self._result is None or self._ended <= begun else self._result
         if isinstance(result, PanelError):
             raise _again(result) from result
         return result
 
     async def observe_soon(self, max_age: timedelta = FRESH) -> Snapshot:
-        """As ``observe``, for a person: after ``PATIENCE_S`` seconds, or where the panel does not answer, what
-        was seen last, however old. The reading goes on for those who come later.
+        """As ``observe``, for a person who waits: after ``PATIENCE_S`` seconds, or if the panel does not answer, it
+        returns the last snapshot of any age. The reading goes on for later callers.
 
         Raises:
-            PanelError: nothing was ever seen.
+            PanelError: the panel has never answered.
         """
         patience_s = self._patience_s()
         reading = asyncio.ensure_future(self.observe(max_age))
-        reading.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody may be left to take it
+        reading.add_done_callback(lambda done: done.cancelled() or done.exception())  # if no caller waits any more
         done, _ = await asyncio.wait((reading,), timeout=patience_s)
         if done and reading.exception() is None:
             return reading.result()
@@ -113,7 +113,7 @@ class Observer:
         raise PanelUnavailable(f"the panel has not answered within {PATIENCE_S:.0f} s, and nothing was seen before")
 
     def _patience_s(self) -> float:
-        """What is left of the patience: one question to a panel that hangs may need several looks."""
+        """What is left of ``PATIENCE_S``: one question of a person may need several readings of a slow panel."""
         now = asyncio.get_running_loop().time()
         if self._snapshot is None:
             return PATIENCE_S
@@ -151,7 +151,7 @@ class Observer:
         return result
 
     async def _measured(self, snapshot: Snapshot, wishes: Collection[Collection[int] | None]) -> Snapshot:
-        """With the loads that somebody asked for; kept for later questions unless nodes were left out."""
+        """The snapshot with measured loads. It is kept for later callers if all nodes were measured."""
         only = frozenset[int]().union(*(w for w in wishes if w is not None)) if None not in wishes else None
         if self._loads is not None:
             snapshot = await self._loads.added_to(snapshot, only)
@@ -163,5 +163,5 @@ class Observer:
 
 
 def _again(failure: PanelError) -> PanelError:
-    """The same error for another caller: one raised twice would carry the traces of both."""
+    """A copy of the error for another caller: an error that is raised twice would carry both tracebacks."""
     return type(failure)(str(failure), code=failure.code, status=failure.status)

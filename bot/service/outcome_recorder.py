@@ -24,7 +24,7 @@ class OutcomeRecorder(UseCase):
     async def record(self, migration: Migration, outcome: Outcome, *, only_from: MigrationState | None = None) -> None:
         now = self._clock()
         if outcome.reason is not None and outcome.reason.code in (RESTARTED, ABORT_RESTARTED):
-            await self._restarts.note(migration)  # first: once it is over, nobody would look at it again
+            await self._restarts.note(migration)  # before the end is stored: later nothing reads this migration again
         first = migration.started_at is not None and await self._is_first(migration)
         written = await self._store.migrations.advance(
             *(migration.id, outcome.state, now),

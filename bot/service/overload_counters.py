@@ -1,4 +1,4 @@
-"""In how many checks in a row each node was seen overloaded, and each cluster uneven: for OVERLOAD_HOLD_CYCLES."""
+"""Counts the checks in a row in which a node was overloaded or a cluster was uneven: for OVERLOAD_HOLD_CYCLES."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ class OverloadCounters:
     clusters: dict[int, int] = field(default_factory=dict)
 
     def held_nodes(self, overloaded: Collection[int]) -> dict[int, int]:
-        """Of the nodes overloaded now: in how many more checks they have to be, this one counted."""
+        """Overloaded node -> in how many more checks, with this one, it must be overloaded; without the others."""
         return self._held(self.nodes, overloaded)
 
     def held_cluster(self, cluster_id: int) -> int:
-        """In how many more checks a cluster that is uneven now has to be, this one counted; 0 = in none."""
+        """In how many more checks an uneven cluster must be uneven, with this check; 0 = in none."""
         return self._held(self.clusters, [cluster_id]).get(cluster_id, 0)
 
     def count(self, overloaded: Collection[int], uneven: Collection[int]) -> None:
-        """A check has seen these nodes overloaded and these clusters uneven, and no others."""
+        """Counts one check: exactly these nodes were overloaded, and exactly these clusters uneven."""
         self.nodes = {i: min(self.needed, self.nodes.get(i, 0) + 1) for i in overloaded}
         self.clusters = {i: min(self.needed, self.clusters.get(i, 0) + 1) for i in uneven}
 

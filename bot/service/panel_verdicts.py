@@ -1,6 +1,6 @@
-"""What the panel itself says before something is planned or started: who else works there, which node suits a VM.
+"""Questions to the panel before a plan or a start: do other people work there, which node is suitable for a VM.
 
-Asks only; what follows from the answers the rules decide.
+This module only asks. The rules decide by the answers.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 ASKED_PER_NODE = 5
 MOST_QUESTIONS = 20
-"""Of one check, so that a large panel is not asked about hundreds of VMs."""
+"""Questions about VMs in one check: a large panel is not asked about hundreds of VMs."""
 
 
 class PanelVerdicts:
@@ -30,9 +30,9 @@ class PanelVerdicts:
         self._store = store
 
     async def foreign_work(self, cluster_ids: Sequence[int]) -> dict[int, Reason]:
-        """Cluster -> why nothing may start there now: migrations, evacuations or maintenance of somebody else.
+        """Cluster -> why nothing may start there now: migrations, evacuations or maintenance of other people.
 
-        Empty where this panel or account does not tell of tasks.
+        Empty if this panel or account does not show tasks.
 
         Raises:
             PanelError: the panel does not answer.
@@ -49,13 +49,13 @@ class PanelVerdicts:
     async def suitable(
         self, seen: Sequence[Snapshot], policies: Mapping[int, Policy], recent: Recent, plans: Sequence[Plan]
     ) -> dict[int, frozenset[int]]:
-        """VM -> nodes that the panel calls suitable for it, where only such a verdict relieves an overloaded node."""
+        """VM -> nodes that the panel calls suitable. Asks only about VMs that could relieve an overloaded node so."""
         asked: list[Question] = []
         for own, new_plan in zip(seen, plans, strict=True):
             policy = policies[own.clusters[0].id]
             try:
                 asked += questions(own, policy, recent, new_plan.overloaded_after, ASKED_PER_NODE)
-            except Exception:  # a defect in one cluster must not keep the others from being planned
+            except Exception:  # a defect in one cluster must not stop the planning of others
                 log.exception("What to ask the panel about cluster '%s' is unclear", own.clusters[0].name)
         result: dict[int, frozenset[int]] = {}
         for question in asked[:MOST_QUESTIONS]:

@@ -1,7 +1,7 @@
-"""The load of VMs by the panel's own metrics, for VM_METRICS=panel: of VMs on overloaded nodes alone.
+"""The load of VMs by the panel's own metrics, for VM_METRICS=panel: of VMs on overloaded nodes only.
 
-The unit of the metric is not documented, so the measured loads of the nodes tell it (bot/domain/vm_units.py). Where it
-cannot be found out, no VM has a load, so that the rules take shares of the vCPUs, and it is said why.
+The unit of the metric is not documented. The program finds the unit that fits the measured loads of the nodes
+(bot/domain/vm_units.py). If none fits, VMs have no load, the rules use shares of the vCPUs, and a remark says why.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from bot.store.store import Store
 log = logging.getLogger(__name__)
 
 MOST_VMS = 200
-"""So many VMs are asked about in one check, one after the other."""
+"""How many VMs are asked about in one check, one after the other."""
 STALE = timedelta(minutes=15)
-"""A metric that ended so long ago says nothing of now."""
+"""A metric whose last point is older is not used."""
 LATEST_S = 300.0
-"""The latest load of a VM is that of so many seconds."""
+"""The latest load of a VM is the mean of this many seconds."""
 Points = Sequence[tuple[datetime, float]]
 
 
 class PanelVMLoads:
-    """One for the program.
+    """One per program.
 
     Args:
         window: LOAD_WINDOW.
@@ -54,7 +54,7 @@ class PanelVMLoads:
         self._unit: str | None = None
 
     async def added_to(self, snapshot: Snapshot, readings: Mapping[int, NodeCounters]) -> Snapshot:
-        """The snapshot with ``VM.load`` of VMs on overloaded measured nodes, and a remark where they have none."""
+        """The snapshot with ``VM.load`` for VMs on overloaded measured nodes, and a remark if a load is missing."""
         ids = self._overloaded(snapshot)
         nodes = [node for node in snapshot.nodes if node.id in ids and node.measured is not None]
         running = [vm for vm in snapshot.vms if vm.state == "active" and vm.vcpus]
@@ -75,7 +75,7 @@ class PanelVMLoads:
         return replace(snapshot, vms=tuple(replace(vm, load=loads.get(vm.id)) for vm in snapshot.vms))
 
     async def _asked(self, vms: Sequence[VM]) -> dict[int, Points]:
-        """VM -> what the panel tells of the window, oldest first; without VMs of which it tells nothing."""
+        """VM -> its points of the window, oldest first; without VMs for which the panel has no points."""
         now = self._clock()
         result: dict[int, Points] = {}
         for vm in vms:
@@ -100,7 +100,7 @@ class PanelVMLoads:
 
 
 def _metered(node: Node, vms: Sequence[VM], points: Mapping[int, Points]) -> MeteredNode:
-    """The latest values beside the latest load of the node."""
+    """The latest values of the VMs, with the latest load of their node."""
     busy = 0.0 if node.measured is None else min(node.measured.load1, float(node.measured.cpus))
     return MeteredNode(busy, [MeteredVM(vm.id, vm.vcpus or 0, _latest(points[vm.id])) for vm in vms])
 

@@ -1,4 +1,4 @@
-"""What a cycle's plan writes to the log: changes (INFO), what an admin should look at (WARNING), the analysis (DEBUG).
+"""The log lines of a cycle's plan: changes (INFO), what an admin should look at (WARNING), the analysis (DEBUG).
 
 Always in English, like the rest of the log. Writes nothing to the chat and decides nothing.
 """
@@ -15,16 +15,16 @@ from bot.rendering.plan_summary import move_summary
 log = logging.getLogger(__name__)
 
 EXPECTED = frozenset({"source-budget", "source-hold", "node-busy"})
-"""Reasons why a node may stay overloaded although nobody has to do anything: the next cycle continues."""
+"""Reasons for which a node may stay overloaded without work for people: the next cycle continues."""
 
 
 def in_words(reason: Reason | None) -> str:
-    """A reason of the core as the log words it: in English, with ordinary spaces, so that it can be searched."""
+    """A reason of the planner as text for the log: in English, with ordinary spaces, so that a search finds it."""
     return "" if reason is None else texts_for("en").reason(reason).replace(NO_BREAK, " ")
 
 
 class PlanLog:
-    """The log of one program's cycles: what stays as it was is logged at DEBUG, so that a quiet day has few lines."""
+    """The log lines of one program's cycles. Lines that repeat the last cycle are logged at DEBUG."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[int, str, int], str] = {}
@@ -32,12 +32,12 @@ class PlanLog:
         self._overloaded: dict[int, int] = {}
 
     def begins(self, clusters: int) -> None:
-        """A cycle begins, for so many clusters."""
+        """Logs the begin of a cycle. ``clusters``: how many there are."""
         changed, self._clusters = clusters != self._clusters, clusters
         log.log(_level(changed), "Starting balance cycle for %d clusters", clusters)
 
     def log(self, plan: Plan) -> None:
-        """Call it once a cycle for each cluster."""
+        """Logs the plan of one cluster. Call it once per cycle and cluster."""
         count = len(plan.overloaded)
         changed = self._overloaded.get(plan.cluster_id) != count
         self._overloaded[plan.cluster_id] = count
@@ -65,7 +65,7 @@ def _level(changed: bool) -> int:
 def published(
     plan: Plan, proposal_id: int | None, *, created: bool, superseded: Iterable[int], left_alone: Reason | None
 ) -> None:
-    """What the store did with a plan."""
+    """Logs what the store did with a plan."""
     for old in superseded:
         log.info("Proposal %d is replaced", old)
     if left_alone is not None:
@@ -81,7 +81,7 @@ def published(
 
 
 def _concerns(plan: Plan) -> Iterator[tuple[str, int, str, str]]:
-    """What, whose id, the reason's code (figures in it change all the time), the line."""
+    """Kind, id, the reason's code (the figures in its text change all the time), the line."""
     for report in plan.nodes:
         if report.load is None and report.reason is not None:
             words = in_words(report.reason)
@@ -98,7 +98,7 @@ def _concerns(plan: Plan) -> Iterator[tuple[str, int, str, str]]:
 
 
 def analysis(plan: Plan) -> Iterator[str]:
-    """Every node's figures, every move with its effect, and why each other VM or node is left alone."""
+    """The figures of each node, each move with its effect, and why each other VM or node is left alone."""
     for report in plan.nodes:
         yield _node(report)
     for number, move in enumerate(plan.moves, start=1):

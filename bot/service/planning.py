@@ -1,7 +1,7 @@
-"""What plans are made with, and the making: each cluster's policy, how long overloads last, the other strategy.
+"""Gathers the inputs of plans and makes the plans: each cluster's policy, how long overloads last, the alternative.
 
-The service asks it, and shares it with everything that judges a move, so that a dry run, a cycle and the check
-before a migration cannot disagree. Planning itself runs in a thread; nothing is stored or shown here.
+Dry run, cycle and precheck use the same object, so that they cannot disagree. The planner runs in a thread. Nothing is
+stored or shown here.
 """
 
 from __future__ import annotations
@@ -42,18 +42,18 @@ from bot.service.restarts import Restarts
 log = logging.getLogger(__name__)
 
 COUNTS_STAY_VALID = 2
-"""Overloads that were counted before a restart still count for so many intervals between checks."""
+"""For how many intervals between checks the overloads that were counted before a restart still count."""
 
 
 class PlannedCheck(NamedTuple):
-    """Plans, and what they were made of."""
+    """Plans, and their inputs."""
 
     inputs: CheckInputs
     plans: tuple[Plan, ...]
 
 
 def _only(inputs: CheckInputs, clusters: Collection[int]) -> CheckInputs:
-    """The inputs of these clusters alone."""
+    """The inputs of these clusters only."""
     seen = inputs.snapshot
     return replace(
         inputs,
@@ -68,7 +68,7 @@ def _only(inputs: CheckInputs, clusters: Collection[int]) -> CheckInputs:
 
 
 class Planning(UseCase):
-    """One for a program: it remembers what it warned of, and the overloads of the last checks."""
+    """One per program: it remembers its warnings, and the overloads of the last checks."""
 
     def __init__(
         self, context: ServiceContext, clusters: ClustersFile, verdicts: PanelVerdicts, restarts: Restarts
@@ -81,14 +81,14 @@ class Planning(UseCase):
         self._warned: set[str] = set()
         self._counters = OverloadCounters(self._settings.overload_hold_cycles)
         self._known_as: dict[int, str] = {}
-        """Cluster -> its name, or the one under which CLUSTERS_FILE knows it."""
+        """Cluster -> its name, or the name that CLUSTERS_FILE uses for it."""
         self._durations = MeasuredDurations(context.store)
         self._chats_differ = any(chat.clusters is not None for chat in chats_of(self._settings))
-        """Whether somebody sees some clusters and not all."""
+        """Whether there is a chat that sees only some clusters."""
         self._counts_itself = self._settings.overload_hold_cycles == 1
 
     def use(self, clusters: ClustersFile) -> None:
-        """From now on this is the content of CLUSTERS_FILE."""
+        """Replaces the content of CLUSTERS_FILE."""
         self._clusters = clusters
         self.protections.use(clusters)
 
@@ -98,7 +98,7 @@ class Planning(UseCase):
         A node that is being drained is no target.
 
         Args:
-            filling: a node that somebody wants to fill: what an earlier drain has excluded does not count.
+            filling: a node that a person wants to fill: the exclusion by an earlier drain does not count.
         """
         await self.protections.load()
         sources = self._named_nodes(snapshot, self._settings.exclude_source_nodes)
@@ -118,7 +118,7 @@ class Planning(UseCase):
         )
 
     async def policies(self, snapshot: Snapshot, *, filling: int | None = None) -> dict[int, Policy]:
-        """Each cluster's policy: the general one, as its migrations were measured, with what CLUSTERS_FILE says."""
+        """Each cluster's policy: the general one with the measured durations and the values of CLUSTERS_FILE."""
         return await self._policies(snapshot, await self.policy(snapshot, filling=filling))
 
     async def _policies(self, snapshot: Snapshot, general: Policy) -> dict[int, Policy]:
@@ -130,15 +130,15 @@ class Planning(UseCase):
         return {c.id: self._clusters.policy_for(c, self._durations.applied(c, general)) for c in known}
 
     def node_group(self, name: str, nodes: Sequence[Node]) -> list[Node]:
-        """The nodes of a group that CLUSTERS_FILE names, among these; empty where it names none of them so."""
+        """Those of these nodes that belong to this group of CLUSTERS_FILE; empty if there is no such group."""
         return self._clusters.node_group(name, nodes, self._known_as)
 
     def measured(self) -> dict[int, Fitted]:
-        """Cluster -> what its own migrations say of their duration, where there are enough of them."""
+        """Cluster -> the duration fitted to its own migrations, if there are enough of them."""
         return self._durations.known()
 
     async def context(self, snapshot: Snapshot, *, filling: int | None = None) -> PlanningContext:
-        """Reads all that plans of this snapshot depend on. Arguments as ``policy``."""
+        """Reads everything that plans for this snapshot depend on. Arguments as ``policy``."""
         general = await self.policy(snapshot, filling=filling)
         policies = await self._policies(snapshot, general)
         recent = await self._store.recent_events.read(general, self._clock())
@@ -155,18 +155,18 @@ class Planning(UseCase):
         pass_targets: bool = False,
         asks_panel: bool = True,
     ) -> PlannedCheck:
-        """What would be done now for one cluster or all, in the order of their ids, and what it was made of.
+        """The plans for one cluster or all, in the order of their ids, with their inputs.
 
-        While a proposal waits for which a person let moves pass hard target thresholds, its cluster is planned so too,
-        unless automatic mode has something to do there without that.
+        If a person allowed a waiting proposal to pass hard target thresholds, its cluster is planned the same way,
+        unless automatic mode finds moves there that keep the thresholds.
 
         Args:
-            strategy: instead of each cluster's own.
+            strategy: used instead of each cluster's own strategy.
             pass_targets: moves may pass hard target thresholds, up to the overload thresholds.
-            compare: tell of a plan of ``smallest-first`` what the whole of it comes to, and whether ``optimal`` would
-                do clearly better, where CLUSTERS_FILE leaves the choice. Takes three times the planning.
-            asks_panel: ask for other people's work and for suitable nodes; ``False`` for a person who waits, since the
-                panel may hang.
+            compare: add to a plan of ``smallest-first`` the result of its whole, and whether ``optimal`` would do
+                clearly better, unless CLUSTERS_FILE sets the strategy. Planning takes three times as long.
+            asks_panel: ask the panel for other people's work and for suitable nodes; ``False`` if a person waits,
+                because the panel may hang.
         """
         inputs = await self._inputs(context, cluster_id, strategy, asks_panel=asks_panel)
         passing = await self._passing_targets(inputs.policies, strategy, pass_targets)
@@ -187,7 +187,7 @@ class Planning(UseCase):
     async def _inputs(
         self, context: PlanningContext, cluster_id: int | None, strategy: str | None, *, asks_panel: bool
     ) -> CheckInputs:
-        """What the plans are made of, before the panel was asked for suitable nodes. Arguments as ``plans``."""
+        """The inputs of the plans, before the panel is asked for suitable nodes. Arguments as ``plans``."""
         snapshot, claims = context.snapshot, context.claims
         policies = {
             i: replace(policy, strategy=strategy or policy.strategy).with_exclusions(claims.draining, frozenset())
@@ -211,20 +211,20 @@ class Planning(UseCase):
         return inputs if cluster_id is None else _only(inputs, ids)
 
     async def _passing_targets(self, clusters: Iterable[int], strategy: str | None, all_of_them: bool) -> set[int]:
-        """The clusters whose moves may pass hard target thresholds: those where a proposal waits that does."""
+        """The clusters whose moves may pass hard target thresholds: their waiting proposal does."""
         if all_of_them or strategy is not None:
             return set(clusters) if all_of_them else set()
         return {p.cluster_id for p in await self._store.proposals.waiting() if p.plan.targets_passed}
 
     async def automatic_clusters(self, context: PlanningContext) -> frozenset[int]:
-        """The clusters where moves start without a person."""
+        """The clusters in which moves start without an approval."""
         if not context.general.automatic:
             return frozenset()
         clusters = {cluster.id for cluster in context.snapshot.clusters}
         return frozenset(clusters - set(context.lost) - set(await self._restarts.stopped(clusters)))
 
     async def observed_plans(self, snapshot: Snapshot, cluster_id: int | None = None) -> tuple[Plan, ...]:
-        """As ``plans``, of the nodes alone and at once: no moves are thought out."""
+        """As ``plans``, but only with the state of the nodes, at once: no moves are planned."""
         policies = await self.policies(snapshot)
         seen = [s for s in snapshot.split() if cluster_id is None or s.clusters[0].id == cluster_id]
 
@@ -239,12 +239,12 @@ class Planning(UseCase):
         return tuple(with_reasons(new_plan, held.get(new_plan.cluster_id, ())) for new_plan in plans)
 
     def opens_at(self, cluster_id: int, cluster_name: str, now: WallTime) -> WallTime | None:
-        """When the hours in which this cluster's migrations may start begin; ``None`` = it is one of them."""
+        """When migrations of this cluster may start next by MIGRATION_WINDOW; ``None`` = now."""
         text = self._window_of(cluster_id, cluster_name)
         return opens_at(parse_windows(text), now, self._settings.zone)
 
     def open_time(self, cluster_id: int, cluster_name: str, since: WallTime, until: WallTime) -> timedelta:
-        """How long between two moments this cluster's migrations were allowed to start by MIGRATION_WINDOW."""
+        """The time between two moments during which MIGRATION_WINDOW allowed this cluster's migrations to start."""
         text = self._window_of(cluster_id, cluster_name)
         return open_time(parse_windows(text), since, until, self._settings.zone)
 
@@ -255,7 +255,7 @@ class Planning(UseCase):
     async def cluster_context(
         self, snapshot: Snapshot, cluster_id: int, *, single: bool = False, filling: int | None = None
     ) -> ClusterContext | None:
-        """What a wish of a person is judged by; ``None``: the cluster is not in the snapshot.
+        """The values by which a person's request is judged; ``None``: the cluster is not in the snapshot.
 
         Args:
             single: as in ``RecentEvents.read``.
@@ -268,16 +268,16 @@ class Planning(UseCase):
         return ClusterContext(own, policy, await self._store.recent_events.read(policy, self._clock(), single=single))
 
     def own_strategies(self) -> dict[str, str]:
-        """Names or ids of clusters that have a strategy of their own in CLUSTERS_FILE."""
+        """Name or id of each cluster with its own strategy in CLUSTERS_FILE -> that strategy."""
         return self.own_values("balance_strategy")
 
     def own_values(self, field: str) -> dict[str, str]:
-        """Names or ids of clusters that have a value of their own for a setting in CLUSTERS_FILE."""
+        """Name or id of each cluster with its own value of a setting in CLUSTERS_FILE -> that value."""
         own = self._clusters.all_of(field) if field in POLICY_FIELDS else {}
         return {cluster: str(value) for cluster, value in own.items()}
 
     async def record_check(self, context: PlanningContext, plans: Collection[Plan]) -> None:
-        """After a check: counts its overloads, remembers what names mean, and warns once of rules that mean nothing."""
+        """After a check: counts overloads, stores what names match, and warns once of names that match nothing."""
         self._counts_itself = True
         snapshot, policies = context.snapshot, context.policies
         uneven = await asyncio.to_thread(uneven_clusters, snapshot, policies) if self._counters.needed > 1 else []
@@ -288,21 +288,21 @@ class Planning(UseCase):
 
     @property
     def counters(self) -> dict[str, dict[int, int]]:
-        """For the record of a cycle: what a restart has to know of the overloads seen."""
+        """The counted overloads, for the record of a cycle: the next start of the program reads them."""
         if self._counters.needed == 1:
             return {"overloaded": {}, "uneven": {}}
         return {"overloaded": self._counters.nodes, "uneven": self._counters.clusters}
 
     async def _recall(self) -> None:
-        """Before the first check of its own: what the program that ran before has counted, or the one that runs
-        beside it, while that is fresh."""
+        """Before its first check: takes the counts of the program that ran before, or of another one on this
+        database, if they are recent."""
         if self._counts_itself:
             return
         since = self._clock() - timedelta(seconds=COUNTS_STAY_VALID * (await self._runtime.current()).balance_interval)
         self._counters.nodes, self._counters.clusters = await self._store.cycles.overload_counts(since)
 
     def _named_nodes(self, snapshot: Snapshot, names: Collection[str]) -> frozenset[int]:
-        """Every node that a setting names; a name that fits nothing is said once in the log."""
+        """Every node that a setting names. A name that matches nothing is logged once."""
         node_ids: set[int] = set()
         for name in names:
             nodes = self.protections.nodes_called(snapshot.nodes, name)

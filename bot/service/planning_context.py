@@ -1,4 +1,4 @@
-"""What a plan is made with: the snapshot, the policies and the recent events, all of one moment. Values only."""
+"""The inputs of a plan: snapshot, policies and recent events of one moment. Values only."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from bot.store.values import Claims
 
 @dataclass(frozen=True, slots=True)
 class PlanningContext:
-    """What one check, or the look before one start, plans with: read once, of one moment."""
+    """The inputs of one check or one precheck, read once, all of one moment."""
 
     snapshot: Snapshot
     general: Policy
-    """What holds where CLUSTERS_FILE says nothing else."""
+    """The policy for clusters without values in CLUSTERS_FILE."""
     policies: Mapping[int, Policy]
-    """Of each cluster, with every exclusion in force."""
+    """Cluster -> its policy, with every exclusion in force."""
     recent: Recent
     claims: Claims
-    """What the program's own plans leave alone, since people want something with it."""
+    """Nodes and VMs that the program's own plans leave alone because of people's requests."""
     lost: Mapping[int, Reason]
-    """Cluster -> why automatic mode waits there: a name that protected something matches nothing any more."""
+    """Cluster -> why automatic mode waits there: a name that protected something no longer matches anything."""
 
 
 class ClusterContext(NamedTuple):
-    """One cluster with all that its rules look at."""
+    """One cluster with everything that its rules read."""
 
     snapshot: Snapshot
     policy: Policy

@@ -1,6 +1,6 @@
-"""The look at the panel and at every rule right before a migration starts. It starts and stores nothing.
+"""The precheck: reads the panel and applies every rule right before a migration starts. It starts and stores nothing.
 
-A plan describes a moment that has passed: what changed since then can forbid a move that people approved.
+A plan describes a moment in the past: a change since then can forbid an approved move.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ from bot.service.task_tracker import Outcome
 from bot.service.vm_history import VMHistory, newest_id
 
 APPROVAL_VALID_FOR = timedelta(hours=12)
-"""An approval lapses if it could not be carried out for so many open hours."""
+"""An approval lapses after this time, counted in the hours in which migrations may start."""
 LONGEST_APPROVAL = timedelta(days=8)
-"""Longer than a window of one day a week is closed."""
+"""An approval lapses after this time in any case; longer than the closed time of a window of one day a week."""
 GONE = frozenset({"vm-gone", "already-there", "vm-elsewhere"})
 """Reasons that make an approved move skipped rather than stale."""
 
 
 class Ready(NamedTuple):
-    """Nothing speaks against a start. ``mark``: the newest entry of the VM's history; ``promise``: of the move."""
+    """The migration may start. ``mark``: the newest entry of the VM's history; ``promise``: of the move."""
 
     mark: int | None
     promise: tuple[Promise, Resource] | None
@@ -66,27 +66,27 @@ class Precheck(UseCase):
         self._history = history
         self._watch = watch
         self._least_ahead_s: float | None = None
-        """By how much the panel's clock was ahead of this one at least."""
+        """The smallest difference so far by which the panel's clock was ahead of this one."""
 
     async def is_due(self, migration: Migration) -> bool:
-        """Whether its time has come: the one that a person gave it, and the hours in which its cluster may move."""
+        """Whether the migration may start by its time (``not_before``) and by the window of its cluster."""
         now = self._wall()
         name = await self._cluster_name(migration)
         return migration.is_due(now) and self._planning.opens_at(migration.cluster_id, name, now) is None
 
     async def _cluster_name(self, migration: Migration) -> str:
         name = self._observer.cluster_name(migration.cluster_id)
-        if not name:  # nobody has looked yet: as the plan called it
+        if not name:  # the panel was not read yet: the name in the plan
             proposal = await self._store.proposals.get(migration.proposal_id)
             name = proposal.plan.cluster_name if proposal is not None else ""
         return name
 
     async def has_lapsed(self, migration: Migration) -> bool:
-        """Whether the approval is too old. Closed hours do not age it, but it never outlives LONGEST_APPROVAL.
+        """Whether the approval is too old. Hours outside the window do not count, except for LONGEST_APPROVAL.
 
-        Its age is taken by the clock that shows the latest time. A machine that was suspended finds its wall clock set
-        forward, seconds before the other clock follows. A machine that was put back to a snapshot goes on with the
-        time of the snapshot, until its clock is set: only the panel's clock shows the time that has passed.
+        The clock that shows the latest time is used. After a suspend of this machine its wall clock is set forward, and
+        the other clock follows seconds later. After this machine is restored from a snapshot, its clocks go on with
+        the time of the snapshot until they are set: only the panel's clock shows the time that has passed.
         """
         since, now = migration.approval_counts_from, max(self._clock(), self._wall()) + self._time_lost()
         name = await self._cluster_name(migration)
@@ -94,7 +94,7 @@ class Precheck(UseCase):
         return open_for > APPROVAL_VALID_FOR or now - since > LONGEST_APPROVAL
 
     def _time_lost(self) -> timedelta:
-        """By how much this machine's clock has fallen behind the panel's since the first answers of the panel."""
+        """How far this machine's clock has fallen behind the panel's clock since the panel's first answers."""
         ahead_s = self._panel.clock_ahead_s
         if ahead_s is None:
             return timedelta(0)
@@ -103,7 +103,7 @@ class Precheck(UseCase):
         return timedelta(seconds=ahead_s - least_s)
 
     async def lacks_second_person(self, migration: Migration) -> bool:
-        """Whether one person alone approved it, before TWO_PERSON_RULE was switched on."""
+        """Whether only one person approved it, before TWO_PERSON_RULE was switched on."""
         if not self._settings.two_person_rule:
             return False
         stored = await self._store.proposals.move(migration.move_id)
@@ -113,13 +113,13 @@ class Precheck(UseCase):
         return proposed.first is None or same_person(proposed.first.by, proposed.decided_by)
 
     async def is_unasked(self, migration: Migration) -> bool:
-        """Whether automatic mode decided it, and no person."""
+        """Whether automatic mode approved it, and no person."""
         stored = await self._store.proposals.move(migration.move_id)
         by = stored[1].decided_by if stored else None
         return by is not None and by.kind is ActorKind.POLICY
 
     async def check(self, migration: Migration) -> Outcome | Ready:
-        """Checks every rule on a fresh reading; an ``Outcome`` says why the migration does not start."""
+        """Applies every rule to a fresh snapshot. An ``Outcome`` says why the migration does not start."""
         move = migration.move
         if await self.has_lapsed(migration):
             return _stale("approval-lapsed")
@@ -139,14 +139,14 @@ class Precheck(UseCase):
             return Outcome(MigrationState.STALE, Reason.of("panel-says-unsuitable", node=move.target_name))
         self._watch.before(migration, next((vm for vm in snapshot.vms if vm.id == move.vm_id), None))
         promise = await self._ledger.promise(migration, judged)
-        # Asking took its time: somebody may have excluded a node or changed the mode meanwhile.
+        # The questions took time: a person may have excluded a node or changed the mode meanwhile.
         judged = await self._judged(migration, snapshot, suitable)
         return judged if isinstance(judged, Outcome) else Ready(newest_id(history), promise)
 
     async def _judged(
         self, migration: Migration, snapshot: Snapshot, suitable: frozenset[int]
     ) -> Outcome | StartContext:
-        """Why people or rules forbid this move now; else what it was judged by."""
+        """Why people or rules forbid this move now; else the values by which it was judged."""
         own = next((s for s in snapshot.split() if s.clusters[0].id == migration.cluster_id), None)
         if own is None:
             return _stale("cluster-gone")
@@ -171,7 +171,7 @@ class Precheck(UseCase):
         return Outcome(MigrationState.SKIPPED if reason.code in GONE else MigrationState.STALE, reason)
 
     async def _against_automatic(self, cluster_id: int, context: PlanningContext) -> Reason | None:
-        """Why what nobody approved does not start."""
+        """Why a move without a person's approval does not start; ``None`` = it may."""
         if await self._runtime.mode() != "auto":
             return Reason.of("mode-changed")
         if await self._restarts.stopped([cluster_id]):
@@ -180,7 +180,7 @@ class Precheck(UseCase):
 
 
 def changed_since(move: Move, snapshot: Snapshot) -> Reason | None:
-    """Why an approval does not hold for the VM of this id now: its name or size is not what was shown."""
+    """Why an approval is no longer valid for the VM: its name or size differs from what people saw."""
     vm = next((vm for vm in snapshot.vms if vm.id == move.vm_id), None)
     if vm is None or (vm.name, vm.vcpus, vm.memory_mib) == (move.vm_name, move.vcpus, move.memory_mib):
         return None

@@ -1,4 +1,4 @@
-"""Holds automatic mode where a name that protects something matches nothing any more, and tells people."""
+"""Stops automatic mode in clusters where a protecting name no longer matches anything, and notifies people."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SHOWN = 5
 
 
 class Protections(UseCase):
-    """Call ``load`` before the others: another program may have written meanwhile."""
+    """Call ``load`` before the other methods: another program may have written meanwhile."""
 
     def __init__(self, context: ServiceContext, clusters: ClustersFile) -> None:
         super().__init__(context)
@@ -29,30 +29,30 @@ class Protections(UseCase):
         self._bound: Bindings = {}
 
     def use(self, clusters: ClustersFile) -> None:
-        """From now on this is the content of CLUSTERS_FILE."""
+        """Replaces the content of CLUSTERS_FILE."""
         self._keys = [key for key, _ in clusters.entries]
 
     async def load(self) -> None:
-        """Reads what the names meant when they were matched last."""
+        """Reads what the names matched last time."""
         self._bound = await self._store.protections.all()
 
     def nodes_called(self, nodes: Collection[Node], name: str) -> frozenset[int]:
-        """The nodes that a name of the settings means: by name, and as it was matched last."""
+        """The nodes that a name in the settings means: those with this name, and those that it matched last time."""
         meant = self._bound.get(Protection(NODE, name), {})
         return frozenset(n.id for n in matching(nodes, name)) | (frozenset(meant) & {n.id for n in nodes})
 
     def known_as(self, cluster: Cluster) -> str:
-        """The name under which CLUSTERS_FILE knows a cluster, also after it was renamed."""
+        """The name of a cluster in CLUSTERS_FILE, also after the cluster was renamed in the panel."""
         return known_as(cluster, self._keys, self._bound)
 
     def lost(self, snapshot: Snapshot, policies: Mapping[int, Policy]) -> dict[int, Reason]:
-        """Cluster -> why nothing is moved there without a person."""
+        """Cluster -> why automatic mode waits there."""
         now = bindings(snapshot, self._nodes, self._keys, policies)
         names = lost(now, self._bound, snapshot)
         return {i: Reason.of("protection-lost", names=", ".join(lost_names[:SHOWN])) for i, lost_names in names.items()}
 
     async def record(self, snapshot: Snapshot, policies: Mapping[int, Policy]) -> None:
-        """Remembers what every name means now, and tells people once what was lost, or is found again."""
+        """Stores what every name matches now. Notifies once when a name matches nothing, and when it does again."""
         now = bindings(snapshot, self._nodes, self._keys, policies)
         fresh = to_bind(now, self._bound, snapshot)
         if fresh:

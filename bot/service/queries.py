@@ -1,4 +1,4 @@
-"""Questions of people: the state of everything, plans, nodes and VMs, where a new VM fits. Nothing is stored."""
+"""Answers to people's questions: status, plans, nodes and VMs, where a new VM fits. Nothing is stored."""
 
 from __future__ import annotations
 
@@ -34,30 +34,30 @@ from bot.service.values import Status
 from bot.store.values import DecisionGroup
 
 Sees = Callable[[int, str], bool]
-"""Whether a cluster, by id and name, is somebody's to see."""
+"""Whether a person may see a cluster, by its id and name."""
 InCluster = TypeVar("InCluster", Node, VM)
 PAST_MOVES = 10
-"""How many past moves of a VM its details show."""
+"""How many past moves the details of a VM show."""
 
 
 @dataclass(frozen=True, slots=True)
 class VMDetails:
-    """A VM as last seen: where it is, what keeps it there or where it may go, and what was decided about it."""
+    """A VM in the last snapshot: where it is, what keeps it there or where it may go, and the decisions about it."""
 
     vm: VM
     node: Node | None
     why: WhyVM
     past: tuple[ProposedMove, ...]
     writing: WritingVM | None = None
-    """What its own migrations tell of the next one; ``None`` = nothing, or its disks are copied too."""
+    """How fast it writes to its memory, by its own migrations; ``None`` = unknown, or its disks are copied too."""
 
 
 class Queries(UseCase):
-    """What one person, or everybody, may ask.
+    """The questions that one person, or everybody, may ask.
 
     Args:
-        sees: whether a cluster (id, name) is this person's to see; ``None`` = every cluster. Names and figures of
-            other clusters are in no answer and in no error.
+        sees: whether this person may see a cluster (id, name); ``None`` = every cluster. No answer and no error
+            contains names or figures of other clusters.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Queries(UseCase):
         self._sees = sees
 
     def seen_by(self, sees: Sees) -> Queries:
-        """The same questions, asked by somebody who sees only these clusters."""
+        """The same questions for a person who sees only these clusters."""
         return Queries(self._context, self._observer, self._planning, self._survivals, sees)
 
     def _clusters(self, snapshot: Snapshot) -> list[Cluster]:
@@ -87,7 +87,7 @@ class Queries(UseCase):
         return [thing for thing in things if thing.cluster_id in shown]
 
     def _in_sight_ids(self) -> list[int] | None:
-        """Ids of the clusters that this person sees, as last seen; ``None`` = all, those that are gone included."""
+        """Ids of the clusters that this person sees, by the last snapshot; ``None`` = all, also deleted ones."""
         if self._sees is None:
             return None
         return [c.id for c in self._observer.clusters_seen() if self._sees(c.id, c.name)]
@@ -100,16 +100,16 @@ class Queries(UseCase):
         *,
         compare: bool = False,
     ) -> tuple[Plan, ...]:
-        """What would be done now, for one cluster or all. Nothing is stored.
+        """The plans for one cluster or all, as a check would make them now. Nothing is stored.
 
         Args:
-            strategy: instead of the one that is set.
+            strategy: used instead of the strategy in the settings.
             compare: as in ``Planning.plans``.
         Raises:
             PanelError: as ``observe``.
-            NotFound: no cluster is called so, or more than one.
+            NotFound: no cluster has this name, or more than one.
         """
-        # Who is content with an older snapshot is a person who waits.
+        # A caller that accepts an older snapshot is a person who waits.
         snapshot = await (self._observe_soon(max_age) if max_age else self._observer.observe(max_age))
         wanted = None if cluster is None else self._one(self._clusters(snapshot), cluster, "cluster").id
         context = await self._planning.context(snapshot)
@@ -117,10 +117,10 @@ class Queries(UseCase):
         return self._plans_in_sight(plans)
 
     async def _observe_soon(self, max_age: timedelta = FRESH) -> Snapshot:
-        """As ``Observer.observe_soon``; but a snapshot from before the end of a migration is never fresh.
+        """As ``Observer.observe_soon``, but a snapshot from before the end of a migration is not fresh enough.
 
         Raises:
-            PanelError: nothing was ever seen.
+            PanelError: the panel has never answered.
         """
         last = self._observer.last
         if last is not None and await self._store.migrations.ended_since(last.taken_at):
@@ -131,15 +131,15 @@ class Queries(UseCase):
         return tuple(p for p in plans if self._sees is None or self._sees(p.cluster_id, p.cluster_name))
 
     async def _observed_plans(self, cluster: str | None, max_age: timedelta) -> tuple[Plan, ...]:
-        """As ``plans``, of the nodes alone: to even out many large clusters takes longer than a person waits."""
+        """As ``plans``, but only with the state of the nodes: planning many large clusters takes too long here."""
         snapshot = await self._observe_soon(max_age)
         wanted = None if cluster is None else self._one(self._clusters(snapshot), cluster, "cluster").id
         return self._plans_in_sight(await self._planning.observed_plans(snapshot, wanted))
 
     async def status(self, cluster: str | None = None, max_age: timedelta = FRESH) -> Status:
-        """The state of everything; when the panel does not answer (soon), the last snapshot with the problem."""
+        """The status; if the panel does not answer soon, that of the last snapshot, with the problem."""
         plans: tuple[Plan, ...] = ()
-        with suppress(PanelError):  # nothing was ever seen: the problem below says why
+        with suppress(PanelError):  # the panel has never answered: ``problem`` below says why
             plans = await self._observed_plans(cluster, max_age)
         last, problem = self._observer.last, self._observer.problem
         shown = None if self._sees is None and cluster is None else {p.cluster_id for p in plans}
@@ -161,7 +161,7 @@ class Queries(UseCase):
         )
 
     async def exclusions(self) -> list[Exclusion]:
-        """What people have excluded and what holds now, of the nodes that this person sees."""
+        """The exclusions in force, of the nodes that this person sees."""
         active, last = await self._store.exclusions.active(self._clock()), self._observer.last
         if self._sees is None:
             return list(active)
@@ -173,14 +173,14 @@ class Queries(UseCase):
         return await self._store.decisions.by_request(limit, offset, self._in_sight_ids())
 
     async def history(self, limit: int) -> list[ProposedMove]:
-        """The moves decided on last, newest first, in the clusters that this person sees."""
+        """The moves that were decided last, newest first, in the clusters that this person sees."""
         return await self._store.decisions.history(limit, self._in_sight_ids())
 
     async def node_details(self, node: Node) -> tuple[Node, Plan, list[VM]]:
-        """A node as last seen, with the plan of its cluster and its VMs.
+        """A node of the last snapshot, with the plan of its cluster and its VMs.
 
         Raises:
-            NotFound: the node has gone meanwhile.
+            NotFound: the node no longer exists.
         """
         snapshot = await self._observe_soon()
         latest = next((n for n in snapshot.nodes if n.id == node.id), None)
@@ -191,10 +191,10 @@ class Queries(UseCase):
         return latest, new_plan, [vm for vm in snapshot.vms if vm.node_id == node.id]
 
     async def find_nodes(self, name: str, max_age: timedelta = FRESH) -> list[Node]:
-        """The nodes with this name or id; more than one is for the person to choose from.
+        """The nodes with this name or id. If there are several, the person has to choose one.
 
         Raises:
-            NotFound: none; with the nearest names.
+            NotFound: no node has this name; the error has the nearest names.
         """
         snapshot = await self._observe_soon(max_age)
         nodes = self._in_sight(snapshot.nodes, snapshot)
@@ -206,7 +206,7 @@ class Queries(UseCase):
     async def load_history(
         self, since: datetime, until: datetime, *, cluster_id: int | None = None, node_id: int | None = None
     ) -> tuple[list[Sample], list[PastMigration]]:
-        """The load of a node, or of a cluster's nodes together, and the migrations that went well meanwhile."""
+        """The load of a node, or of all nodes of a cluster together, and the successful migrations in that time."""
         if node_id is not None:
             samples = await self._store.samples.of_node(node_id, since, until)
         else:
@@ -216,27 +216,27 @@ class Queries(UseCase):
     async def vm_load_history(
         self, vm_id: int, since: datetime, until: datetime
     ) -> tuple[list[Sample], list[PastMigration]]:
-        """The load of a VM in CPUs (``Sample.cpu_load``), and its migrations that went well meanwhile."""
+        """The load of a VM in CPUs (``Sample.cpu_load``), and its successful migrations in that time."""
         samples = await self._store.vm_samples.of_vm(vm_id, since, until)
         return chart_samples(samples), await self._store.migrations.past(since, until, vm_id=vm_id)
 
     async def policy_of(self, cluster_id: int) -> Policy:
-        """What holds for a cluster; what holds in general where nobody has seen the cluster lately."""
+        """The policy of a cluster; the general policy if the last snapshot does not have the cluster."""
         [policy] = await self.policies_of([cluster_id])
         return policy
 
     async def policies_of(self, cluster_ids: Sequence[int]) -> list[Policy]:
-        """As ``policy_of``, of several in their order."""
+        """As ``policy_of``, for several clusters in the same order."""
         snapshot = await self._observer.observe(None)
         context = await self._planning.context(snapshot)
         return [context.policies.get(cluster_id, context.general) for cluster_id in cluster_ids]
 
     async def place(self, vcpus: int, memory_gib: float, cluster: str | None = None) -> tuple[Placement, ...]:
-        """Where a new VM of this size would fit best, cluster by cluster, and how many each still holds.
+        """Where a new VM of this size fits best, for each cluster, and for how many there is room.
 
         Raises:
             PanelError: as ``observe``.
-            NotFound: no cluster is called so.
+            NotFound: no cluster has this name.
             ValueError: a size is not above 0.
         """
         snapshot = await self._observe_soon()
@@ -250,7 +250,7 @@ class Queries(UseCase):
         )
 
     async def make_room(self, cluster_id: int, vcpus: int, memory_gib: float) -> RoomMade | None:
-        """The fewest moves after which a new VM of this size fits somewhere in the cluster, as far as it is known.
+        """The fewest moves after which a new VM of this size fits in the cluster; ``None``: no such cluster is seen.
 
         Raises:
             PanelError: as ``observe``.
@@ -262,18 +262,18 @@ class Queries(UseCase):
         return await asyncio.to_thread(make_room, *context, vcpus, round(memory_gib * 1024))
 
     async def survive(self, name: str = "", without: str = "") -> tuple[Survival, ...]:
-        """Whether there is room for the VMs of lost nodes, cluster by cluster.
+        """Whether there is room for the VMs of lost nodes, for each cluster.
 
         Args:
-            name: a cluster (each of its nodes alone), a group of nodes of CLUSTERS_FILE or several nodes by commas
-                (together); empty: each node of each cluster alone.
-            without: a node that is away meanwhile.
+            name: a cluster: each of its nodes is lost alone. A group of nodes of CLUSTERS_FILE, or nodes separated by
+                commas: they are lost together. Empty: each node of each cluster is lost alone.
+            without: a node that is switched off at the same time.
         Raises:
             PanelError: as ``observe``.
-            NotFound: nothing is called so, or several things are, or the nodes are of several clusters.
+            NotFound: nothing has this name, or several things have it, or the nodes are of several clusters.
         """
         snapshot = await self._observe_soon()
-        context = await self._planning.context(snapshot)  # the names of groups depend on it too
+        context = await self._planning.context(snapshot)  # before node_group, which depends on it
         nodes = self._in_sight(snapshot.nodes, snapshot)
         away = [self._one(nodes, without, "node")] if without else []
         clusters = self._clusters(snapshot)
@@ -296,10 +296,10 @@ class Queries(UseCase):
         """The plan for emptying nodes one after another. Nothing is stored.
 
         Args:
-            name: a cluster, or nodes of one cluster by commas; empty: the only cluster in sight.
+            name: a cluster, or nodes of one cluster separated by commas; empty: the only cluster in sight.
         Raises:
             PanelError: as ``observe``.
-            NotFound: nothing is called so, or several things are, or the nodes are of several clusters.
+            NotFound: nothing has this name, or several things have it, or the nodes are of several clusters.
         """
         snapshot = await self._observe_soon()
         clusters, nodes = self._clusters(snapshot), self._in_sight(snapshot.nodes, snapshot)
@@ -317,11 +317,11 @@ class Queries(UseCase):
         return await asyncio.to_thread(roll, *context, [node.id for node in chosen] or None)
 
     async def why(self, name: str) -> tuple[WhyVM | WhyNode, ...]:
-        """Why what has this name or id is left as it is: nodes first, then VMs; several may have one name.
+        """Why nodes and VMs with this name or id are not moved: nodes first, then VMs.
 
         Raises:
             PanelError: as ``observe``.
-            NotFound: nothing is called so; with the nearest names of both.
+            NotFound: nothing has this name; the error has the nearest names of nodes and VMs.
         """
         snapshot = await self._observe_soon()
         all_nodes, all_vms = self._in_sight(snapshot.nodes, snapshot), self._in_sight(snapshot.vms, snapshot)
@@ -340,11 +340,11 @@ class Queries(UseCase):
         return tuple(answers)
 
     async def find_vms(self, name: str, max_age: timedelta = FRESH) -> list[VM]:
-        """The VMs with this name or id; more than one is for the person to choose from.
+        """The VMs with this name or id. If there are several, the person has to choose one.
 
         Raises:
             PanelError: as ``observe``.
-            NotFound: none; with the nearest names.
+            NotFound: no VM has this name; the error has the nearest names.
         """
         snapshot = await self._observe_soon(max_age)
         vms = self._in_sight(snapshot.vms, snapshot)
@@ -354,11 +354,11 @@ class Queries(UseCase):
         return matches
 
     async def vm_details(self, vm: VM) -> VMDetails:
-        """A VM as last seen, why it is where it is, and its past moves.
+        """A VM of the last snapshot, why it is on its node, and its past moves.
 
         Raises:
             PanelError: as ``observe``.
-            NotFound: it has gone meanwhile.
+            NotFound: the VM no longer exists.
         """
         snapshot = await self._observe_soon()
         latest = next((v for v in snapshot.vms if v.id == vm.id), None)
@@ -371,7 +371,7 @@ class Queries(UseCase):
         return VMDetails(latest, node, why, past, writing_of(latest, past, context))
 
     def measured(self) -> dict[str, Fitted]:
-        """Name of a cluster -> what its own migrations say of their duration."""
+        """Name of a cluster -> the duration fitted to its own migrations."""
         last = self._observer.last
         names = {} if last is None else {c.id: c.name for c in self._clusters(last)}
         shown = {i: fitted for i, fitted in self._planning.measured().items() if self._sees is None or i in names}
@@ -386,7 +386,7 @@ class Queries(UseCase):
         return {cluster: value for cluster, value in own.items() if cluster.casefold() in words}
 
     async def proposed(self, move_id: int) -> tuple[Proposal, ProposedMove] | None:
-        """A move with the proposal that it is part of."""
+        """A move with its proposal."""
         stored = await self._store.proposals.move(move_id)
         proposal = None if stored is None else await self._store.proposals.get(stored[0])
         return None if stored is None or proposal is None else (proposal, stored[1])

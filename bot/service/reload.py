@@ -1,4 +1,4 @@
-"""Takes a changed settings file and CLUSTERS_FILE without a restart: the whole of both, or nothing."""
+"""Loads a changed settings file and CLUSTERS_FILE without a restart: both completely, or neither."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from bot.service.runtime_settings import KEYS
 log = logging.getLogger(__name__)
 
 TAKEN = frozenset({*POLICY_FIELDS, *KEYS, "clusters_file"} - {"balance_mode"})
-"""Settings that hold at once. BALANCE_MODE waits for a restart: nothing switches automatic mode on unasked."""
+"""Settings that change at once. BALANCE_MODE waits for a restart: a reload never switches automatic mode on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reloaded:
-    """What a reload came to: names of settings."""
+    """The result of a reload: names of settings."""
 
     taken: tuple[str, ...]
-    """What holds from the next plan on. CLUSTERS_FILE stands here also where only its content differs."""
+    """Settings with a new value from the next plan on; CLUSTERS_FILE also if only its content has changed."""
     waiting: tuple[str, ...]
-    """What differs too, and needs a restart."""
+    """Settings that have changed and need a restart."""
 
 
 class Reload(UseCase):
-    """One for a program.
+    """One per program.
 
     Args:
-        read: reads and checks the settings again, from where the program has them.
-        clusters: the content of CLUSTERS_FILE that holds.
+        read: reads and checks the settings again, from the same sources as at the start.
+        clusters: the content of CLUSTERS_FILE that is in use.
     """
 
     def __init__(
@@ -49,10 +49,10 @@ class Reload(UseCase):
         self._turn = asyncio.Lock()
 
     async def take(self, actor: Actor) -> Reloaded:
-        """Reads both files again and plans with them from now on. What waits for a decision stays as it is.
+        """Reads both files again and uses them from the next plan on. Waiting proposals stay.
 
         Raises:
-            ConfigError: something in them makes no sense. Then nothing has changed.
+            ConfigError: a value in them is not valid. Then nothing has changed.
         """
         async with self._turn:
             settings = await asyncio.to_thread(self._read)

@@ -1,7 +1,7 @@
-"""What another program (a console) does in the same database: noticed by the one that carries out.
+"""Notices what another program (a console) writes to the same database, for the program that carries out moves.
 
-Rows are read anew where they matter anyway; this says that there is something new to show, and takes up a
-check that somebody asked for, once. It decides nothing and starts nothing itself.
+It reports decisions that have to be shown, and returns each request for a check once. It decides nothing and starts
+nothing.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from bot.store.values import StoredSetting
 
 REQUEST_KEY, ANSWER_KEY = "check-request", "check-answer"
 REQUEST_VALID_FOR = timedelta(seconds=60)
-"""Whoever asked longer ago asked a program that is no longer there; the new one checks at its start anyway."""
+"""Older requests are ignored: they were for a program that has ended, and a new program checks at its start."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of a check that somebody asked for. ``outcome`` as in CycleReport, or ``rehearsed``: a dry run."""
+    """The result of a requested check. ``outcome`` as in CycleReport, or ``rehearsed``: it was a dry run."""
 
     outcome: str
     proposed: int = 0
@@ -45,7 +45,7 @@ class Answer:
 
 
 class RemoteRequests:
-    """``begin()`` once, then ``look()`` every few seconds."""
+    """Call ``begin()`` once, then ``look()`` every few seconds."""
 
     def __init__(self, store: Store, service: Service, notifier: Notifier) -> None:
         self._store = store
@@ -59,7 +59,7 @@ class RemoteRequests:
         self._must_begin = False
 
     async def begin(self) -> None:
-        """From now on. What happened before is the notifier's to catch up with. If it fails, ``look`` tries again."""
+        """Remembers the newest rows. The notifier shows older changes itself. If this fails, ``look`` tries again."""
         self._must_begin = True
         self._version = await self._store.changes.version()
         self._decision_id = await self._store.decisions.last_id()
@@ -69,7 +69,7 @@ class RemoteRequests:
         self._must_begin = False
 
     async def look(self) -> StoredSetting | None:
-        """Tells what is new since the last look; returns the request for a check, where one waited."""
+        """Reports the changes since the last call. Returns the request for a check; ``None`` = there is none."""
         if self._must_begin:
             await self.begin()
         before, version = self._version, await self._store.changes.version()
@@ -80,7 +80,7 @@ class RemoteRequests:
         self._decision_id, decided = await self._store.decisions.since(self._decision_id)
         if before is None or version.others != before.others:
             changed = {p for m, p in self._pending.items() if m not in pending}
-            changed |= set(newer)  # made and decided between two looks, it was never seen pending
+            changed |= set(newer)  # created and decided between two calls
             changed |= {first[0] for m, first in firsts.items() if first != self._firsts.get(m)}
             self._notifier.proposals_changed(*sorted(changed))
             for proposed in decided:
@@ -94,7 +94,7 @@ class RemoteRequests:
         return request if request is not None and now - request.at < REQUEST_VALID_FOR else None
 
     async def answer(self, request: StoredSetting, check: Callable[[], Awaitable[Answer]]) -> None:
-        """Makes the check and leaves what came of it for the one who asked."""
+        """Runs the check, and stores its result for the program that asked."""
         result = await check()
         await self._store.settings.leave(
             ANSWER_KEY, _to_text(request.value, result), POLICY_ACTOR, self._service.clock()
@@ -102,14 +102,14 @@ class RemoteRequests:
 
 
 async def ask_for_check(store: Store, service: Service, actor: Actor) -> str:
-    """Asks the program that carries out for a check; the number to look for the answer by."""
+    """Asks the program that carries out moves for a check. Returns the number of the request for ``answered``."""
     number = uuid.uuid4().hex
     await store.settings.leave(REQUEST_KEY, number, actor, service.clock())
     return number
 
 
 async def answered(store: Store, number: str) -> Answer | None:
-    """The answer to a request, once there is one."""
+    """The answer to a request; ``None`` = there is none yet."""
     stored = await store.settings.get(ANSWER_KEY)
     raw = None if stored is None else json.loads(stored.value)
     if raw is None or raw["request"] != number:

@@ -1,4 +1,4 @@
-"""Replays of the recorded checks: read from the database, run beside it, compared with what was stored."""
+"""Replays of the recorded checks: read from the database, run in other processes, compared with the stored plans."""
 
 from __future__ import annotations
 
@@ -21,31 +21,31 @@ from bot.store.check_record import StoredFrame
 from bot.store.store import Store
 
 CHAINS_OPEN = 4
-"""Two programs on one database record at the same time; what reads follows so many chains of frames."""
+"""Two programs on one database may record at the same time: how many chains of frames the reader follows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What a replay needs of some days."""
+    """The stored rows of some days that a replay needs."""
 
     since: datetime
     frames: tuple[StoredFrame, ...]
     own: tuple[OwnMove, ...]
     asked: tuple[datetime, ...]
-    """When people were asked."""
+    """The times at which people were asked."""
     plans: tuple[tuple[int, str], ...]
-    """Id of each proposal that a check made, and its plan as stored."""
+    """Id and stored plan of each proposal that a check created."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """Whether the record gives the stored plans back."""
+    """Whether planning the recorded checks again gives the stored plans."""
 
     same: tuple[int, ...]
-    """Ids of proposals whose plan comes out again to the byte."""
+    """Ids of proposals whose plan is the same, byte for byte."""
     different: tuple[int, ...]
     unrecorded: tuple[int, ...]
-    """Ids of proposals whose check is not in the record, as those that a person asked for."""
+    """Ids of proposals whose check is not recorded, such as those that a person requested."""
 
 
 async def read_record(store: Store, since: datetime, until: datetime) -> Record:
@@ -64,7 +64,7 @@ async def read_record(store: Store, since: datetime, until: datetime) -> Record:
 
 
 def checks_of(record: Record) -> Iterator[CheckInputs]:
-    """The recorded checks in their order. What cannot be read is left out, up to the next key frame."""
+    """The recorded checks in order. An unreadable frame, and all frames up to the next key frame, are left out."""
     readers: dict[int, FrameReader] = {}
     for stored in record.frames:
         if stored.frame.key:
@@ -92,13 +92,13 @@ def unreadable_checks(record: Record) -> int:
 def run_replays(
     record: Record, variants: Sequence[Variant], zone: tzinfo | None, *, processes: int | None = None
 ) -> list[ReplayResult]:
-    """What happened, then the outcome of each variant.
+    """First the result of what happened, then the result of each variant.
 
     Args:
-        processes: how many work at once; ``None``: one for each processor.
+        processes: how many run at the same time; ``None``: one per processor.
     """
     tried = [(record, variant, zone) for variant in (None, *variants)]
-    # A fork of a program with threads may hang, so each process begins anew.
+    # A fork of a program with threads may hang, so each process is spawned.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(len(tried), processes or os.cpu_count() or 1), mp_context=context) as pool:
         happened, *outcomes = pool.map(_run, tried)
@@ -116,7 +116,7 @@ def _run(tried: tuple[Record, Variant | None, tzinfo | None]) -> ReplayResult:
 
 
 def verify(record: Record) -> Verification:
-    """Plans each recorded check again and compares with what was stored."""
+    """Plans each recorded check again, and compares the plans with the stored ones."""
     wanted = {proposal_id: json.loads(text) for proposal_id, text in record.plans}
     by_check: dict[tuple[str, int], list[int]] = {}
     for proposal_id, document in wanted.items():
@@ -140,7 +140,7 @@ def _text(document: object) -> str:
 
 
 def days_of(outcomes: Iterable[ReplayResult]) -> list[tuple[str, list[DayFigures]]]:
-    """Day by day the figures of each outcome, oldest first."""
+    """The figures of each result for each day, oldest first."""
     outcomes = list(outcomes)
     days = sorted({day for outcome in outcomes for day in outcome.days})
     return [(day.isoformat(), [outcome.days.get(day, DayFigures()) for outcome in outcomes]) for day in days]

@@ -1,7 +1,7 @@
-"""What people wish for: empty a node, fill one again, another target, a move back.
+"""Requests of people: drain a node, fill a node, choose another target, move a VM back.
 
-Every wish is planned on a fresh look, judged by every rule, stored as a proposal of its purpose, and judged once
-more right before each start. Dry runs refuse; so does a large move that was not confirmed.
+Every request is planned on a fresh snapshot with every rule, stored as a proposal of its purpose, and checked again
+right before each start. A dry run and an unconfirmed large move are refused.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ log = logging.getLogger(__name__)
 
 STILL_OPEN = "caution-drain-open"
 FAIR_SHARE = "fill-fair-share"
-"""The one refusal of a fill that says nothing against the node."""
+"""The code of the only refusal of a fill that is no objection to the node."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequestResult:
-    """What came of a request.
+    """The result of a request.
 
-    ``refusal`` says why there is no proposal. ``risks``: what the person has to confirm first; then nothing was done.
-    ``created`` is false where the same request was open already. ``result``: what the approval did where the request is
-    the approval too (with TWO_PERSON_RULE it is noted as the first, or it is the second one of the same request).
+    ``refusal`` says why there is no proposal. ``risks``: what the person has to confirm first; nothing was done.
+    ``created`` is false if the same request was open already. ``result``: of the approval, if the request is also the
+    approval (with TWO_PERSON_RULE it is recorded as the first, or it is the second for the same request).
     """
 
     plan: Plan | None = None
@@ -54,7 +54,7 @@ class RequestResult:
 
     @property
     def needs_confirmation(self) -> bool:
-        """Whether nothing was done, because the person has to confirm the risks."""
+        """Whether nothing was done because the person has to confirm the risks."""
         return bool(self.risks)
 
 
@@ -68,32 +68,32 @@ class Requests(UseCase):
     # Whole nodes ------------------------------------------------------------------------------
 
     async def plan_drain(self, node: Node) -> Plan:
-        """How the node would be emptied, and what cannot leave and why. Nothing is stored.
+        """The moves that would empty the node, and which VMs cannot leave and why. Nothing is stored.
 
         Raises:
             PanelError: as ``observe``.
-            NotFound: the node has gone meanwhile.
+            NotFound: the node no longer exists.
         """
         return await self._plan_node(node, Purpose.DRAIN)
 
     async def plan_fill(self, node: Node) -> Plan:
-        """What would come to the node, as if nobody had drained it. Nothing is stored. Raises as ``plan_drain``."""
+        """The moves that would fill the node, as if it was never drained. Stores nothing. Raises as ``plan_drain``."""
         return await self._plan_node(node, Purpose.FILL)
 
     async def drain(self, node: Node, actor: Actor) -> RequestResult:
-        """Proposes the evacuation of a node; every move waits for people. It is one question: approve all.
+        """Proposes to drain a node. Every move waits for people; one button approves all.
 
-        From now on the node takes no VM and the program's own plans leave its VMs alone. From the first approval on
-        it stays excluded as a target, also when it is empty, since work on it follows: until it is stopped, somebody
-        includes the node, or fills it. Raises as ``plan_drain``, and:
+        From now on the node takes no VM, and the program's own plans do not move its VMs. After the first approval the
+        node stays excluded as a target, also when it is empty, because work on it follows. The exclusion ends when a
+        person stops the drain, includes the node, or fills it. Raises as ``plan_drain``, and:
             DryRunError: this is a dry run.
         """
         return await self._plan_and_publish_node(node, Purpose.DRAIN, actor)
 
     async def fill(self, node: Node, actor: Actor) -> RequestResult:
-        """Proposes to bring VMs back to a node; what an earlier drain has excluded ends at once. Raises as ``drain``.
+        """Proposes to bring VMs back to a node. The exclusion by an earlier drain ends at once. Raises as ``drain``.
 
-        Refused while the node is being drained: that has to be stopped first.
+        Refused while the node is being drained: stop the drain first.
         """
         self._decisions.refuse_dry_run()
         if node.id in (await self._store.requests.claims()).draining:
@@ -104,9 +104,9 @@ class Requests(UseCase):
         return result
 
     async def stop(self, proposal_id: int, actor: Actor) -> Stopped | None:
-        """Stops a drain or a fill: what waits is withdrawn, what is queued called back, what runs goes on.
+        """Stops a drain or a fill: withdraws pending moves and cancels queued ones. Running migrations go on.
 
-        ``None``: there is no such wish. The node of a drain takes VMs again.
+        Returns ``None`` if there is no such request. The node of a drain takes VMs again.
         """
         stopped = await self._store.requests.stop(proposal_id, actor, self._clock())
         if stopped is not None:
@@ -121,7 +121,7 @@ class Requests(UseCase):
         context = await self._context_of_node(node, purpose)
         make = drain if purpose is Purpose.DRAIN else fill
         new_plan = await asyncio.to_thread(lambda: with_warning(*context, make(*context, node.id)))
-        # The first approval excludes the node by itself: nobody has to be reminded of that here.
+        # The first approval excludes the node by itself.
         return replace(new_plan, cautions=tuple(c for c in new_plan.cautions if c.code != STILL_OPEN))
 
     async def _context_of_node(self, node: Node, purpose: Purpose) -> ClusterContext:
@@ -151,12 +151,12 @@ class Requests(UseCase):
     # One VM -----------------------------------------------------------------------------------
 
     async def least_move(self, among: Callable[[Cluster], bool] = lambda _: True) -> tuple[VM, TargetChoice] | None:
-        """The smallest VM that may move now, with its best target; ``None``: none may.
+        """The smallest VM that may move now, with its best target; ``None``: no VM may move.
 
-        For the first migration on a panel: whether anything is overloaded does not matter.
+        Used for the first migration on a panel: nothing has to be overloaded.
 
         Args:
-            among: the clusters that are looked at.
+            among: True for the clusters to look in.
         Raises:
             PanelError: as ``observe``.
         """
@@ -171,7 +171,7 @@ class Requests(UseCase):
     async def move(
         self, vm_id: int, target_id: int, actor: Actor, *, confirmed: Collection[Risk] = ()
     ) -> RequestResult:
-        """Moves one VM to a node that a person chose: this is the person's approval of that. Raises as ``retarget``."""
+        """Moves one VM to the node that a person chose; the request is the approval. Raises as ``retarget``."""
         self._decisions.refuse_dry_run()
         snapshot = await self._observer.observe()
         vm = next((v for v in snapshot.vms if v.id == vm_id), None)
@@ -192,18 +192,18 @@ class Requests(UseCase):
         return RequestResult(new_plan, stored.proposal_id, stored.created, result=stored.results[0])
 
     def _risks(self, new_plan: Plan) -> frozenset[Risk]:
-        """What a person has to know of the one move of this plan before they approve it."""
+        """The risks of the only move of this plan, which a person has to confirm."""
         move = new_plan.moves[0]
         large = {Risk.LARGE} if self._decisions.is_large(move) else set()
         overload = {Risk.OVERLOAD} if move.target_id in new_plan.overloaded_after else set()
         return frozenset(large | overload)
 
     async def best_targets(self, move_id: int) -> tuple[TargetChoice, ...]:
-        """The three best other nodes for the VM of a move that waits; empty where there is none.
+        """The three best other nodes for the VM of a pending move; empty if there is none.
 
         Raises:
             PanelError: as ``observe``.
-            NotFound: there is no such move, or its VM or cluster has gone.
+            NotFound: there is no such move, or its VM or cluster no longer exists.
         """
         proposed, context = await self._of_move(move_id)
         source_id, planned = proposed.move.source_id, proposed.move.target_id
@@ -213,9 +213,9 @@ class Requests(UseCase):
     async def retarget(
         self, move_id: int, target_id: int, actor: Actor, *, confirmed: Collection[Risk] = ()
     ) -> RequestResult:
-        """Sends the VM of a move that waits to another node instead: this is the person's approval of that.
+        """Moves the VM of a pending move to another node instead; the request is the approval.
 
-        The pending move is superseded in the same transaction, so that of two presses one counts.
+        The pending move is superseded in the same transaction: of two presses only one counts.
 
         Args:
             confirmed: the risks that the person has confirmed.
@@ -235,11 +235,11 @@ class Requests(UseCase):
         )
 
     async def retry_targets(self, migration_id: int) -> tuple[TargetChoice, ...]:
-        """The three best nodes for the VM of a failed migration, besides the one that it failed to reach.
+        """The three best nodes for the VM of a failed migration, without the target that it did not reach.
 
         Raises:
             PanelError: as ``observe``.
-            NotFound: there is no such migration, or its VM or cluster has gone.
+            NotFound: there is no such migration, or its VM or cluster no longer exists.
         """
         move, context = await self._of_failed(migration_id)
         choices = await asyncio.to_thread(best_targets, *context, move.move.vm_id, count=4)
@@ -248,10 +248,10 @@ class Requests(UseCase):
     async def retry(
         self, migration_id: int, target_id: int, actor: Actor, *, confirmed: Collection[Risk] = ()
     ) -> RequestResult:
-        """Moves the VM of a failed migration although it is in quarantine: this is the person's approval of that.
+        """Moves the VM of a failed migration although the VM is in quarantine; the request is the approval.
 
-        Every other rule holds. The quarantine does not count for this request only: it counts again if the
-        request ends without a migration, and from its beginning if the migration fails again. Raises as ``retarget``.
+        Every other rule applies. The quarantine is ignored for this request only: it goes on if the request ends
+        without a migration, and begins again if the migration fails again. Raises as ``retarget``.
         """
         self._decisions.refuse_dry_run()
         move, context = await self._of_failed(migration_id)
@@ -268,7 +268,7 @@ class Requests(UseCase):
         return move, context._replace(recent=replace(context.recent, failed=failed))
 
     def undo_until(self, migration: Migration) -> datetime | None:
-        """Until when a migration can be taken back; ``None``: not (any more). Whether it was already is not asked."""
+        """Until when a migration can be undone; ``None``: it cannot. Does not ask whether it was undone already."""
         window = timedelta(seconds=self._settings.undo_window)
         if migration.state is not MigrationState.SUCCEEDED or migration.finished_at is None or not window:
             return None
@@ -276,16 +276,16 @@ class Requests(UseCase):
         return until if until > self._clock() and migration.purpose is not Purpose.UNDO else None
 
     async def can_undo(self, migration: Migration) -> bool:
-        """Whether "move back" makes sense now: in time, not done already, and the VM was not moved since."""
+        """Whether the migration can be undone: in time, not undone already, and the VM has not moved since."""
         if self.undo_until(migration) is None or migration.id in await self._store.migrations.undone([migration.id]):
             return False
         return await self._store.migrations.last_of(migration.move.vm_id) == migration.id
 
     async def undo(self, migration_id: int, actor: Actor, *, confirmed: Collection[Risk] = ()) -> RequestResult:
-        """Moves the VM of a migration back to where it came from: this is the person's approval of that.
+        """Moves the VM of a migration back to its source node; the request is the approval.
 
-        Once a migration, for UNDO_WINDOW after its end, and checked like any move; but its node may get as full again
-        as it was before. Raises as ``retarget``.
+        Allowed once per migration, for UNDO_WINDOW after its end, and checked like any move; but the node may become
+        as full again as it was before. Raises as ``retarget``.
         """
         self._decisions.refuse_dry_run()
         migration = await self._store.migrations.get(migration_id)
@@ -302,12 +302,12 @@ class Requests(UseCase):
         result = await self._publish_move(
             context, proposed, move.source_id, Purpose.UNDO, origin=origin, confirmed=confirmed
         )
-        if result.created:  # what can be moved back once offers it no more
+        if result.created:  # the message of the migration no longer offers the undo
             self._notifier.proposals_changed(migration.proposal_id)
         return result
 
     async def _of_move(self, move_id: int) -> tuple[ProposedMove, ClusterContext]:
-        """A stored move, and what a wish about its VM is judged by now."""
+        """A stored move, and the values by which a request about its VM is judged now."""
         stored = await self._store.proposals.move(move_id)
         if stored is None:
             raise NotFound("move", str(move_id))
@@ -363,7 +363,7 @@ class Requests(UseCase):
 
 
 def _least(context: ClusterContext) -> tuple[VM, TargetChoice] | None:
-    """The smallest VM of a cluster that a node may take now, with that node."""
+    """The smallest VM of a cluster that may move to a node now, with that node."""
     for vm in sorted(context.snapshot.vms, key=lambda v: (v.memory_mib or 0, v.vcpus or 0, v.id)):
         if vm.node_id is not None and (choices := best_targets(*context, vm.id, count=1)):
             return vm, choices[0]
@@ -371,6 +371,6 @@ def _least(context: ClusterContext) -> tuple[VM, TargetChoice] | None:
 
 
 def _nothing(node: Node, purpose: Purpose) -> Rejection:
-    """There is nothing to do, and nothing stands in the way."""
+    """The rejection of a node for which there is nothing to do."""
     subject = "source" if purpose is Purpose.DRAIN else "target"
     return Rejection(subject, node.id, node.name, Reason.of("nothing-to-move"))

@@ -1,8 +1,9 @@
-"""Whether a VM was restarted by its migration, and what follows: automatic mode stops for its cluster.
+"""Detects that a migration restarted its VM. Then automatic mode stops in the cluster.
 
-What the panel does where a live migration is impossible is not documented; its own evacuation stops such VMs. So the
-VM's uptime and state are compared before and after. The unit of the uptime is not documented either, so two readings of
-one VM are compared; only after a restart of this program, which has forgotten the first one, it is taken for seconds.
+It is not documented what the panel does if a live migration is impossible; its own evacuation stops such VMs. So the
+VM's uptime and state before and after the migration are compared. The unit of the uptime is not documented either, so
+two readings of the same VM are compared. After a restart of this program the first reading is missing; then the uptime
+counts as seconds.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ from bot.store.store import Store
 log = logging.getLogger(__name__)
 
 MOST_WORDS, LONGEST_WORD = 8, 40
-"""Of the words of a task that are kept."""
+"""How many words of a task are kept, and how much of each word."""
 CLOCK_SKEW_S = 60
-"""So far the clocks of two nodes may be apart. An uptime that steps back by more began anew."""
+"""How far the clocks of two nodes may differ. If an uptime steps back by more, the VM was restarted."""
 RESTARTED = "moved-restarted"
 """Code of the reason of a migration that succeeded, but not live."""
 ABORT_RESTARTED = "aborted-restarted"
@@ -34,7 +35,7 @@ ABORT_RESTARTED = "aborted-restarted"
 
 
 class RestartWatch:
-    """One for an executor: remembers the VMs of the migrations that it follows."""
+    """One per executor: remembers the VMs of the migrations that it follows."""
 
     def __init__(self) -> None:
         self._uptime: dict[int, int] = {}
@@ -42,7 +43,7 @@ class RestartWatch:
         self._sightings: dict[int, Sighting] = {}
 
     def before(self, migration: Migration, vm: VM | None) -> None:
-        """Right before the start."""
+        """Records the VM right before the start."""
         if vm is None:
             return
         self._sightings[migration.id] = Sighting(vm.state, vm.uptime)
@@ -50,7 +51,7 @@ class RestartWatch:
             self._uptime[migration.id] = vm.uptime
 
     def on_the_way(self, migration: Migration, vm: VM | None, task: TaskInfo | None = None) -> None:
-        """The VM and its task as they were just seen."""
+        """Records the VM and its task during the migration."""
         if vm is not None and _has_ended(vm):
             self._stopped.add(migration.id)
         sighting = self._sightings.get(migration.id, Sighting())
@@ -62,15 +63,15 @@ class RestartWatch:
         self._sightings[migration.id] = sighting
 
     def sighting(self, migration: Migration) -> Sighting | None:
-        """What was seen so far; ``None`` = nothing."""
+        """What was recorded so far; ``None`` = nothing."""
         return self._sightings.get(migration.id)
 
     def is_unclear(self, migration: Migration, vm: VM) -> bool:
-        """Whether the panel does not tell yet how long the VM has been up, as it did before."""
+        """Whether the panel does not show the VM's uptime yet, although it did before the start."""
         return vm.uptime is None and migration.id in self._uptime and migration.id not in self._stopped
 
     def restarted(self, migration: Migration, vm: VM, now: datetime) -> bool:
-        """Whether the VM, as seen on its target, did not arrive alive."""
+        """Whether the VM, now on its target, was restarted."""
         before = self._uptime.get(migration.id)
         if migration.id in self._stopped or _has_ended(vm):
             return True
@@ -78,13 +79,13 @@ class RestartWatch:
             return False
         running_s = (now - migration.started_at).total_seconds() if migration.started_at else 0.0
         if before is not None:
-            # Each node reads its own clock, so the uptime of a live VM may step back a little.
+            # Each node uses its own clock, so the uptime of a live VM may step back a little.
             goes_on = vm.uptime >= before - CLOCK_SKEW_S and vm.uptime > running_s + CLOCK_SKEW_S
             return vm.uptime < before and not goes_on
         return 0 < vm.uptime < running_s
 
     def forget(self, migration: Migration) -> None:
-        """Once its end is written down."""
+        """Drops the records of a migration whose end is stored."""
         self._uptime.pop(migration.id, None)
         self._sightings.pop(migration.id, None)
         self._stopped.discard(migration.id)
@@ -95,7 +96,7 @@ def _has_ended(vm: VM) -> bool:
 
 
 class Restarts:
-    """The clusters in which automatic mode is stopped, as stored."""
+    """The clusters in which automatic mode is stopped, in the database."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
@@ -108,7 +109,7 @@ class Restarts:
         return {keys[key]: stored.value for key, stored in values.items()}
 
     async def note(self, migration: Migration) -> None:
-        """Stops automatic mode for the cluster and tells it at once."""
+        """Stops automatic mode for the cluster, and notifies people at once."""
         move = migration.move
         log.error("VM '%s' was restarted by its migration: automatic mode stops in its cluster", move.vm_name)
         reason = Reason.of("cluster-restarted", vm=move.vm_name, source=move.source_name, target=move.target_name)
@@ -117,7 +118,7 @@ class Restarts:
         )
 
     async def go_on(self, actor: Actor) -> list[str]:
-        """An admin says go on, for every cluster; the keys that were removed."""
+        """Ends the stop in every cluster, for an admin. Returns the keys that were removed."""
         keys = await self._store.settings.with_prefix(RESTARTED_KEY)
         for key in keys:
             await self._store.settings.set(key, None, actor, self._clock())

@@ -1,7 +1,7 @@
-"""Settings that people change while the program runs: which they are, and what holds now.
+"""Settings that people change while the program runs: which ones, and their values now.
 
-Stored in the database, judged like the settings file, and stronger than it until they are reset; CLUSTERS_FILE is
-stronger still, for its clusters. Read anew each time, since another program (a console) may have changed them.
+A value in the database replaces the value of the settings file until it is reset, and is checked like it. A value in
+CLUSTERS_FILE replaces both in its clusters. Values are read each time: another program (a console) may change them.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ KEYS: Mapping[str, str] = {
     "max_migrations_per_cycle": "max_migrations_per_cycle",
     "max_parallel_migrations": "max_parallel_migrations",
 }
-"""Field of the settings -> its key in the database, in the order in which they are shown."""
+"""Field of the settings -> its key in the database, in the order for lists."""
 
 
 class RuntimeSettings:
-    """The settings of the file with what people changed since."""
+    """The settings of the file, with the values that people changed at run time."""
 
     def __init__(self, store: Store, settings: Settings, clock: Clock) -> None:
         self._store = store
@@ -46,21 +46,21 @@ class RuntimeSettings:
         self._warned: set[tuple[str, str]] = set()
 
     def use(self, settings: Settings) -> None:
-        """From now on these are the settings of the file."""
+        """Replaces the settings of the file."""
         self._settings = settings
 
     @property
     def configured(self) -> Settings:
-        """The settings of the file, without what people changed since."""
+        """The settings of the file alone."""
         return self._settings
 
     async def stored(self) -> dict[str, StoredSetting]:
-        """What people changed, by field."""
+        """Field -> the value that people changed."""
         values = await self._store.settings.get_many(KEYS.values())
         return {field: values[key] for field, key in KEYS.items() if key in values}
 
     async def current(self) -> Settings:
-        """What holds now. A stored value that makes no sense (another version's) counts for nothing."""
+        """The settings in use. A stored value that is not valid (of another version) is ignored."""
         values: dict[str, Any] = {}
         for field, stored in (await self.stored()).items():
             try:
@@ -72,7 +72,7 @@ class RuntimeSettings:
         return self._settings.model_copy(update=values) if values else self._settings
 
     async def mode(self) -> str:
-        """``approve`` or ``auto``: what was set in the chat, else the settings; ``approve`` with TWO_PERSON_RULE."""
+        """``approve`` or ``auto``: set at run time, else in the settings. With TWO_PERSON_RULE always ``approve``."""
         if self._settings.two_person_rule:
             return "approve"
         stored = await self._store.settings.get(MODE_KEY)
@@ -81,13 +81,13 @@ class RuntimeSettings:
         return stored.value if stored.value in MODES else "approve"
 
     async def strategy(self) -> str:
-        """What was set in the chat, else the settings; a cluster may have its own in CLUSTERS_FILE."""
+        """The strategy set at run time, else in the settings. A cluster may have its own in CLUSTERS_FILE."""
         stored = await self._store.settings.get(STRATEGY_KEY)
-        known = stored is not None and stored.value in STRATEGIES  # another version may have had more of them
+        known = stored is not None and stored.value in STRATEGIES  # another version may have other strategies
         return stored.value if stored is not None and known else self._settings.balance_strategy
 
     async def paused_until(self) -> datetime | str | None:
-        """When the pause ends, ``forever``, or ``None`` when there is none."""
+        """The end of the pause; ``forever`` = it has none; ``None`` = there is no pause."""
         stored = await self._store.settings.get(PAUSE_KEY)
         if stored is None or stored.value == FOREVER:
             return None if stored is None else FOREVER
@@ -95,11 +95,11 @@ class RuntimeSettings:
             until = datetime.fromisoformat(stored.value)
             return until if until > self._clock() else None
         except (ValueError, TypeError):
-            return FOREVER  # a pause that cannot be read holds
+            return FOREVER  # an unreadable pause counts as a pause without an end
 
 
 def field_of(name: str) -> str | None:
-    """The field that a person means by a name such as CPU_OVERLOAD_THRESHOLD; ``None``: none that may change."""
+    """The field for a name such as CPU_OVERLOAD_THRESHOLD; ``None``: no such setting may change at run time."""
     field = name.strip().lower().replace("-", "_")
     return field if field in KEYS else None
 

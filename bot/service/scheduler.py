@@ -1,4 +1,4 @@
-"""The timer: a check every interval, never two at once, none made up for. The only user of APScheduler."""
+"""The timer: a check every interval, one at a time; missed checks are not repeated. The only user of APScheduler."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SLACK = timedelta(seconds=1)
 
 
 class Schedule:
-    """Runs ``cycle`` at once and then every ``interval_s``; ``tick`` every two seconds for deadlines."""
+    """Runs ``cycle`` at once and then every ``interval_s`` seconds, and ``tick`` every two seconds for deadlines."""
 
     def __init__(
         self, cycle: Callable[[], Awaitable[object]], interval_s: int, tick: Callable[[], Awaitable[object]]
@@ -47,7 +47,7 @@ class Schedule:
             self._scheduler.shutdown(wait=False)
 
     async def _watch(self) -> None:
-        """APScheduler goes by the system's clock: set back by an hour, it would do nothing for an hour."""
+        """Corrects the times of APScheduler after the clock was set: set back by an hour, it would wait an hour."""
         while True:
             try:
                 await asyncio.sleep(TICK_S)
@@ -63,7 +63,7 @@ class Schedule:
                 job.modify(next_run_time=now + longest)
 
     def every(self, interval_s: int) -> None:
-        """From now on at this interval: the next check comes so long after the last, or at once. The same: nothing."""
+        """Changes the interval: the next check is due one interval after the last one, or at once."""
         longest = timedelta(seconds=interval_s)
         before = self._longest[_JOB]
         if longest == before:
@@ -81,7 +81,7 @@ class Schedule:
 
 
 def _quietly(work: Callable[[], Awaitable[object]]) -> Callable[[], Awaitable[None]]:
-    """A stop in the middle of a check is no failure: APScheduler would log the cancellation with its trace."""
+    """The work without its cancellation error: APScheduler would log it with a traceback at each stop."""
 
     async def job() -> None:
         with suppress(asyncio.CancelledError):

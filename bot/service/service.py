@@ -1,4 +1,4 @@
-"""The service: the use cases of the program, put together. Chat, terminal and timer share one."""
+"""The service: builds and connects the use cases. Chat, terminal and timer share one."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from bot.service.what_if import WhatIf
 from bot.store.store import Store
 
 if TYPE_CHECKING:
-    # asyncssh takes half a second to import: only a program that measures over SSH pays for it.
+    # asyncssh takes half a second to import: it is imported only if loads are measured over SSH.
     from bot.ssh.loads import Loads
 
 
@@ -51,8 +51,8 @@ class Service:
     Args:
         loads: measured loads of the nodes; ``None``: SSH is off.
         clusters: the content of CLUSTERS_FILE; ``None``: there is no such file.
-        clock: for lengths of time; of a ``SteadyClock`` the hours of the day follow its wall clock.
-        sleep: how the executor waits between two looks at the panel.
+        clock: measures lengths of time. The wall clock of a ``MonotonicClock`` gives the hours of the day.
+        sleep: used by the executor between two reads of the panel.
         defects: counts the defects of the program; ``None``: they are only logged.
         read_settings: reads the settings again for a reload; ``None``: they stay as they are.
     """
@@ -120,7 +120,7 @@ class Service:
 def _vm_loads(
     panel: VMManagerAPI, store: Store, settings: Settings, clusters: ClustersFile, clock: Clock
 ) -> VMLoads | PanelVMLoads | None:
-    """Where the loads of single VMs come from; ``None`` = VM_METRICS is off."""
+    """The source of the loads of VMs; ``None`` = VM_METRICS is off."""
     window = timedelta(seconds=settings.load_window)
     if settings.vm_metrics == "off":
         return None

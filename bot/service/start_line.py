@@ -1,4 +1,4 @@
-"""The line of the log that says what has started, and for which panel and chat. Pure."""
+"""The log line of the start: version, panel, chats. Pure."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from bot.domain.version import VERSION
 
 
 def start_line(settings: Settings, mode: str, chats: Sequence[str], paused_until: datetime | str | None) -> str:
-    """Version, mode, panel, chats, when it checks, database.
+    """Version, mode, panel, chats, time of the checks, database.
 
     Args:
-        mode: approve or auto, as it holds now.
+        mode: approve or auto, as in use now.
         chats: the chats that reports go to, by name.
         paused_until: the end of a pause, or a word where it has none; ``None``: not paused.
     """

@@ -1,6 +1,6 @@
-"""Keeps the loops of the program going: a defect in one of them ends neither the others nor the program.
+"""Runs the loops of the program: a defect in one loop ends neither the others nor the program.
 
-The program ends only for what it cannot work without: settings that are wrong, a chat that refuses the bot.
+The program ends only for errors that it cannot work with: wrong settings, or a chat that refuses the bot.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 5.0, 300.0
 PASSING = (StoreError, PanelError)
-"""Errors of this program that pass: the database or the panel is away for a while."""
+"""Temporary errors: the database or the panel is not available for a while."""
 
 _REFUSALS = (DryRunError, UnconfirmedMode)
 
@@ -25,7 +25,7 @@ Work = Callable[[], Awaitable[object]]
 
 
 class Supervisor:
-    """Starts loops, and starts a loop that failed again after a pause that grows.
+    """Starts loops. After a failure it starts the loop again; the pause grows with each failure.
 
     Args:
         stop: ends the program.
@@ -45,29 +45,29 @@ class Supervisor:
         self._tasks: list[asyncio.Task[None]] = []
         self._failing: dict[str, str] = {}
         self.ended_by_error = False
-        """Whether the program stops for an error that another try would not mend."""
+        """Whether the program stops because of a permanent error."""
 
     def start(self, name: str, work: Work) -> None:
-        """Runs ``work`` until it ends by itself; after a defect it is called again."""
+        """Runs ``work`` until it ends by itself. After a defect ``work`` is called again."""
         self._tasks = [task for task in self._tasks if not task.done()]
         self._tasks.append(asyncio.create_task(self._supervise(name, work), name=name))
 
     async def step(self, name: str, work: Work) -> None:
-        """One step of a loop: it may fail, the steps after it are taken all the same."""
+        """Runs one step of a loop. If it fails, the next steps run nevertheless."""
         try:
             await work()
         except PASSING as error:
             log.error("%s", error)
         except Exception as error:
             await self._defects.note(name)
-            if self._failing.get(name) != repr(error):  # a step every two seconds must not fill the log
+            if self._failing.get(name) != repr(error):  # the same error every two seconds would fill the log
                 log.exception("%s failed; it is tried again", name)
             self._failing[name] = repr(error)
         else:
             self._failing.pop(name, None)
 
     def end_by_error(self, error: BalancerError) -> None:
-        """Ends the program for an error that another try would not mend."""
+        """Ends the program because of a permanent error."""
         log.error("Stopping: %s", error)
         self.ended_by_error = True
         self._stop()
@@ -105,5 +105,5 @@ class Supervisor:
 
 
 def _is_permanent(error: Exception) -> TypeGuard[BalancerError]:
-    """Whether another try would not help: wrong settings, or a token that Telegram refuses."""
+    """Whether the error is permanent: wrong settings, or a token that Telegram refuses."""
     return isinstance(error, (ConfigError, ChatError)) and not isinstance(error, _REFUSALS)

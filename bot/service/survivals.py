@@ -1,4 +1,4 @@
-"""Whether each cluster has room for a lost node: computed in a thread, once a check and when somebody asks."""
+"""Whether each cluster has room for a lost node: computed in a thread, at each check and when a person asks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 class Survivals(UseCase):
-    """One for a program: it keeps the answers of the last check for /status, the summary and the metrics."""
+    """One per program: it keeps the answers of the last check for /status, the digest and the metrics."""
 
     def __init__(self, context: ServiceContext) -> None:
         super().__init__(context)
@@ -31,20 +31,20 @@ class Survivals(UseCase):
         return self._known
 
     async def refresh(self, context: PlanningContext) -> None:
-        """Answers for each node of each cluster. A cluster whose answer fails has none."""
+        """Computes the answer for each node of each cluster. A cluster whose computation fails has no answer."""
         known: dict[int, Survival] = {}
         for own in context.snapshot.split():
             cluster = own.clusters[0]
             policy = context.policies.get(cluster.id, context.general)
             try:
                 known[cluster.id] = await asyncio.to_thread(survive, own, policy, context.recent)
-            except Exception:  # the checks of the other clusters, and balancing, go on
+            except Exception:  # other clusters and the check go on
                 log.exception("Cluster '%s': room for a lost node could not be computed", cluster.name)
         self._known = known
         await self._store_summaries()
 
     async def _store_summaries(self) -> None:
-        """Those that changed, so that /status, the summary of the day and the console can show them."""
+        """Stores the summaries that changed, for /status, the digest and the console."""
         new = {f"{SURVIVES_KEY}{i}": SurvivalSummary.of(survival).as_text() for i, survival in self._known.items()}
         try:
             old = await self._store.settings.values_with_prefix((SURVIVES_KEY,))
@@ -67,7 +67,7 @@ class Survivals(UseCase):
             context: of all clusters.
             own: the part of its snapshot that is this cluster.
             lost: ids of nodes that are lost together; empty: each node alone.
-            away: ids of nodes that are away meanwhile; their VMs need room too.
+            away: ids of nodes that are switched off at the same time; their VMs need room too.
         """
         policy = context.policies.get(own.clusters[0].id, context.general)
         return await asyncio.to_thread(survive, own, policy, context.recent, losses=losses_of(own, lost, away))

@@ -1,7 +1,7 @@
-"""What became of a migration that the panel has, or may have. Asks and notes task ids; starts nothing.
+"""Follows a migration in the panel to its end. Reads, and stores task ids; starts nothing.
 
-The VM's node is believed, not the task's word; the task only says whether it is over and why it failed.
-What a panel does not offer (history, a task's row) is done without; an outage proves nothing.
+The VM's node decides the outcome. The task only says whether the migration is over and why it failed. If a panel has
+no history or no row for the task, the tracker works without it. An outage of the panel proves nothing.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ log = logging.getLogger(__name__)
 APPEARANCE_GRACE = timedelta(seconds=60)
 """How long a started migration may stay invisible in the panel's lists."""
 CLOSE_POLL_S = 2.0
-"""Between two looks at the first migration on a panel."""
+"""The pause between two reads for the first migration on a panel."""
 ARRIVAL_GRACE = timedelta(seconds=60)
-"""How long a VM may still be seen on its old node after its task is complete."""
+"""How long the panel may still show a VM on its old node after the task is complete."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +48,15 @@ class Outcome:
 
 SUCCESS = Outcome(MigrationState.SUCCEEDED)
 STILL_WATCHED = Outcome(MigrationState.RUNNING)
-"""The task is over, but nobody can be sure of the VM yet."""
+"""The task is over, but the result for the VM is not certain yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What one look for a lost start saw.
+    """The result of one search for a lost start.
 
-    ``found``: the start reached the panel, or it is over; ``outcome`` ``None`` = it runs. ``absent``: the outcome if
-    nothing more shows itself for a while; ``None`` = something runs that may be the start, or the panel does not tell.
+    ``found``: the start reached the panel; ``outcome`` ``None`` = it runs. ``absent``: the outcome if nothing is found
+    for a while; ``None`` = something runs that may be this start, or the panel does not answer.
     """
 
     found: bool = False
@@ -91,17 +91,17 @@ class TaskTracker:
         self._complete_since: dict[int, datetime] = {}
 
     async def find(self, migration: Migration) -> Outcome | None:
-        """Looks for a start that may never have reached the panel. ``None``: it did; the row is ``running`` now.
+        """Searches for a start that may not have reached the panel. ``None``: it did; the row is ``running`` now.
 
-        A migration of the VM that began after the start may be ours, whatever its row says of the target: while it
-        runs this waits, and once it is over the outcome is unknown unless the VM has moved.
+        Any migration of the VM that began after the start may be ours, also with another target in its row. While it
+        runs, this method waits. When it is over, the outcome is unknown unless the VM has moved.
         """
         since = self._clock()
         while True:
             late = self._timeout()
             try:
                 seen = await self._search(migration)
-            except PanelError as error:  # a panel that does not answer proves nothing
+            except PanelError as error:  # no answer proves nothing
                 log.warning("VM '%s' cannot be checked: %s", migration.move.vm_name, error)
                 seen = Search()
                 late = Outcome(MigrationState.UNKNOWN, Reason.of("no-answer"), str(error))
@@ -117,10 +117,10 @@ class TaskTracker:
             await self._sleep(self._settings.task_poll_interval)
 
     async def _search(self, migration: Migration) -> Search:
-        """One look for a start that may never have reached the panel.
+        """Searches once for a start that may not have reached the panel.
 
         Raises:
-            PanelError: the panel does not tell now.
+            PanelError: the panel does not answer now.
         """
         vm = await self._panel.vm(migration.move.vm_id)
         if vm is None:
@@ -142,7 +142,7 @@ class TaskTracker:
 
     @staticmethod
     def _not_found(migration: Migration, vm: VM, others: bool) -> Outcome:
-        """The VM is not on its target, and nothing runs that could be our start."""
+        """The outcome if the VM is not on its target, and nothing runs that could be our start."""
         elsewhere = _elsewhere(migration, vm)
         if elsewhere is not None:
             return Outcome.failed(elsewhere)
@@ -151,7 +151,7 @@ class TaskTracker:
         return Outcome.failed(Reason.of("never-started"))
 
     def _arrived(self, migration: Migration, vm: VM) -> Outcome | None:
-        """The VM is on its target: alive, or after a restart. ``None`` = the panel does not tell its uptime yet."""
+        """The outcome if the VM is on its target: alive or restarted. ``None`` = its uptime is not known yet."""
         since = self._complete_since.setdefault(migration.id, self._clock())
         if self._watch.is_unclear(migration, vm) and self._clock() - since <= ARRIVAL_GRACE:
             return None
@@ -161,10 +161,9 @@ class TaskTracker:
         return SUCCESS
 
     async def follow(self, migration: Migration) -> Outcome:
-        """Polls until the migration is over or its time is. Nothing that the panel fails to say ends it.
+        """Polls until the migration is over or its timeout has passed. A missing answer does not end it.
 
-        The first migration on a panel is looked at more often, so that nothing of it is missed. So is the first one
-        that a person stops.
+        The first migration on a panel, and the first one that a person stops, is polled more often to record all of it.
         """
         arrived_alive = await self._store.migrations.arrived_alive()
         while True:
@@ -183,7 +182,7 @@ class TaskTracker:
             await self._sleep(await self._pause_s(migration, arrived_alive))
 
     async def _pause_s(self, migration: Migration, arrived_alive: bool) -> float:
-        """Until the next look: shorter for the first migration, and the first stopped migration, on a panel."""
+        """The pause until the next poll: shorter for the first migration, and the first stopped one, on a panel."""
         pause_s = self._settings.task_poll_interval
         if not arrived_alive or await self._is_first_abort(migration):
             return min(pause_s, CLOSE_POLL_S)
@@ -193,10 +192,10 @@ class TaskTracker:
         return migration.id in await self._store.aborts.of([migration.id]) and not await self._store.aborts.proven()
 
     async def settle(self, migration: Migration) -> Outcome | None:
-        """How a migration of unknown outcome ended, once the panel tells; ``None`` = still not known.
+        """The outcome of a migration whose outcome was unknown; ``None`` = it is still unknown.
 
         Raises:
-            PanelError: the panel does not tell now.
+            PanelError: the panel does not answer now.
         """
         task, vm, outcome = await self._look(migration)
         if outcome is not None or task is not None or vm is None:
@@ -207,11 +206,11 @@ class TaskTracker:
         elsewhere = _elsewhere(migration, vm)
         answered = migration.consul_id is not None or migration.task_id is not None
         if elsewhere is None and not (answered and history is not None) and not self._long_ago(migration):
-            return None  # nobody knows which task was ours, or whether one runs: its absence proves nothing yet
+            return None  # our task is not known and may still run: that it is not listed proves nothing yet
         return Outcome.failed(elsewhere or Reason.of("vanished"))
 
     def _long_ago(self, migration: Migration) -> bool:
-        """Whether even a start that the panel delayed would have shown itself by now."""
+        """Whether even a delayed start would be visible in the panel by now."""
         started = migration.started_at or migration.queued_at
         return self._clock() - started > timedelta(seconds=self._settings.failure_cooldown)
 
@@ -234,9 +233,9 @@ class TaskTracker:
         return task, vm, outcome
 
     async def _stopped(self, migration: Migration, task: TaskInfo | None, vm: VM | None) -> Outcome | None:
-        """How a migration ended that a person asked the panel to stop; ``None``: as any other.
+        """The outcome of a migration that a person asked the panel to stop; ``None``: as for any other migration.
 
-        The VM may still arrive after its task is over, so it is watched on its old node for a while.
+        The VM may still arrive after its task is over, so its old node is read for a while.
         """
         if vm is None or task is None or task.status != "failed" or vm.node_id != migration.move.source_id:
             return None
@@ -267,7 +266,7 @@ class TaskTracker:
         return Outcome.failed(elsewhere or Reason.of("not-arrived"))
 
     async def _task(self, migration: Migration) -> TaskInfo | None:
-        """The panel's task: by its own id, else by consul id, else by the VM's history. ``None`` = none to see."""
+        """The panel's task: by its own id, else by consul id, else by the VM's history. ``None`` = no task is found."""
         stored = await self._store.proposals.move(migration.move_id)
         row = stored[1].migration if stored else None
         if row is None:
@@ -285,7 +284,7 @@ class TaskTracker:
             if ours is not None and ours.task_id is not None:
                 task_id = ours.task_id
                 await self._store.migrations.set_task(row.id, task_id)
-        # A row that the panel has thrown away tells nothing; the VM's node still does.
+        # The panel may have deleted the row; then only the VM's node shows the outcome.
         return None if task_id is None else await if_answered(self._panel.task(task_id))
 
     def _timeout(self) -> Outcome:
@@ -294,7 +293,7 @@ class TaskTracker:
 
 
 def _elsewhere(migration: Migration, vm: VM) -> Reason | None:
-    """Where the VM is, when that is neither of the two nodes: somebody else has moved it."""
+    """The reason if the VM is on neither of the two nodes: other people have moved it."""
     if vm.node_id in (None, migration.move.source_id, migration.move.target_id):
         return None
     return Reason.of("vm-elsewhere", node=f"ID {vm.node_id}")

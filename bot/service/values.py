@@ -1,4 +1,4 @@
-"""What the service hands out, and the words that it stores. Values only."""
+"""The results of the service, and the words that it stores. Values only."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FOREVER = "forever"
 
 
 class Risk(str, Enum):
-    """What a person has to confirm before a move that they asked for is approved."""
+    """A risk of a requested move; the person has to confirm it before the move is approved."""
 
     LARGE = "large"
     """The VM is large (CONFIRM_LARGE_MOVES)."""
@@ -30,7 +30,7 @@ class Risk(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class ClusterResult:
-    """What one cycle did for one cluster: a plan that was published, or why there is none."""
+    """The result of one cycle for one cluster: the published plan, or why there is none."""
 
     cluster: Cluster
     plan: Plan | None = None
@@ -40,7 +40,7 @@ class ClusterResult:
 
 @dataclass(frozen=True, slots=True)
 class CycleReport:
-    """What a cycle did. ``outcome``: done, paused, busy (another one runs), failed."""
+    """The result of a cycle. ``outcome``: done, paused, busy (another cycle runs), failed."""
 
     outcome: str
     started_at: datetime
@@ -49,14 +49,14 @@ class CycleReport:
 
     @property
     def proposed(self) -> tuple[int, ...]:
-        """Ids of the proposals that this cycle made."""
+        """Ids of the proposals that this cycle created."""
         published = (r.published for r in self.results if r.published is not None and r.published.created)
         return tuple(p.proposal_id for p in published if p.proposal_id is not None)
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What `/status` shows. ``plans`` are made from the last snapshot; ``problem`` says why it is not newer."""
+    """The content of `/status`. ``plans`` are of the last snapshot; ``problem`` says why there is no newer one."""
 
     taken_at: datetime | None
     plans: tuple[Plan, ...]
@@ -68,6 +68,6 @@ class Status:
     problem: str | None
     snoozes: tuple[Snooze, ...] = ()
     survivals: tuple[SurvivalSummary, ...] = ()
-    """Whether there is room for a lost node, by the last check, of these clusters."""
+    """Whether these clusters have room for a lost node, by the last check."""
     broken: tuple[BrokenPromises, ...] = ()
-    """Clusters whose moves bring less than they promise."""
+    """Clusters whose moves bring less than promised."""

@@ -1,6 +1,6 @@
-"""The history of a VM in the panel: what runs on it now, and which entries follow a start. It starts nothing.
+"""The history of a VM in the panel: which task runs now, and which entries follow a start. It starts nothing.
 
-A panel or an account may offer less: no history, no single task, no list of active tasks.
+Some panels or accounts have no history, no request for a single task, or no list of active tasks.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 STUCK_AFTER = 3
-"""Times MIGRATION_TIMEOUT: a history row that says running for longer no longer counts."""
+"""In units of MIGRATION_TIMEOUT: a history row that shows "running" for longer is ignored."""
 LARGEST_ZONE = timedelta(hours=14)
 
 
 class VMHistory:
-    """Reads the panel; keeps nothing."""
+    """Reads the panel; has no state."""
 
     def __init__(
         self,
@@ -43,14 +43,14 @@ class VMHistory:
         self._sleep = sleep
 
     async def rows(self, vm_id: int) -> list[HistoryRow] | None:
-        """What happened to the VM, newest first; ``None`` where this panel does not tell."""
+        """The history of the VM, newest first; ``None`` if this panel has none."""
         return await if_answered(self._panel.history(vm_id))
 
     async def running(self, history: Sequence[HistoryRow] | None) -> HistoryRow | None:
-        """A row of the history that says that the panel is busy with the VM; ``None`` = it is not.
+        """The row of the history that shows that the panel works on the VM; ``None`` = it does not.
 
-        A row that says running for longer than three times MIGRATION_TIMEOUT does not count, nor one whose task is over
-        or gone.
+        Ignored are rows that show "running" for longer than three times MIGRATION_TIMEOUT, and rows whose task is over
+        or deleted.
         """
         for row in history or ():
             if is_running(row) and not await self._is_stuck(row):
@@ -58,7 +58,7 @@ class VMHistory:
         return None
 
     async def _is_stuck(self, row: HistoryRow) -> bool:
-        """Whether the row only says that something runs. Its task tells best, then its date."""
+        """Whether the row shows "running" by mistake: by its task if it has one, else by its date."""
         task = None if row.task_id is None else await if_answered(self._panel.task(row.task_id))
         if task is not None and task.status != "pending":
             return True
@@ -67,7 +67,7 @@ class VMHistory:
         return self._is_old(row) or (task is None and await self._is_forgotten(row))
 
     def _is_old(self, row: HistoryRow) -> bool:
-        """A date without a zone: the row may be younger by the largest offset there is."""
+        """Whether the row is older than the limit. Its date has no zone, so the largest UTC offset is subtracted."""
         created = row.created_at
         if created is None:
             return False
@@ -77,9 +77,9 @@ class VMHistory:
         return self._clock() - created > longest
 
     async def _is_forgotten(self, row: HistoryRow) -> bool:
-        """Whether the panel neither has the row's task nor lists it as active, seen twice: a new one may come late.
+        """Whether the panel neither has the row's task nor lists it as active. Asked twice: a new task may appear late.
 
-        A row without a task is taken for every active task of its name.
+        A row without a task id may belong to every active task with its name.
         """
         for again in (False, True):
             if again:
@@ -91,19 +91,19 @@ class VMHistory:
 
 
 def is_running(row: HistoryRow) -> bool:
-    """Only the words that are known: an old entry with an odd state must not block its VM for ever."""
+    """Whether the state is a known word for "running": an old entry with an unknown word must not block its VM."""
     return plain(row.raw_status) in TASK_BUSY
 
 
 def _may_be_of(row: HistoryRow, task: TaskInfo) -> bool:
-    """Whether this active task may be the one that the row of a history tells of."""
+    """Whether this active task may belong to the row."""
     if row.task_id is not None:
         return task.id == row.task_id
     return None in (row.name, task.name) or task.name == row.name
 
 
 def newest_id(history: Sequence[HistoryRow] | None) -> int | None:
-    """The mark before a start: later rows have larger ids. ``None`` where this panel tells no history or no ids."""
+    """The mark before a start: later rows have larger ids. ``None`` if this panel has no history or no ids."""
     if history is None:
         return None
     ids = [row.id for row in history]
@@ -111,7 +111,7 @@ def newest_id(history: Sequence[HistoryRow] | None) -> int | None:
 
 
 async def if_answered(answer: Awaitable[T]) -> T | None:
-    """``None`` for what this panel or account does not offer, or no longer has. An outage is raised."""
+    """The answer; ``None`` if this panel or account does not offer it, or it was deleted. An outage is raised."""
     try:
         return await answer
     except (PanelRefused, PanelForbidden, PanelDataError) as error:
@@ -120,8 +120,8 @@ async def if_answered(answer: Awaitable[T]) -> T | None:
 
 
 def own_start(migration: Migration, history: Sequence[HistoryRow] | None) -> HistoryRow | None:
-    """The row of our start: the first migration to our target after the mark. A row with another target, or without
-    one, may be ours too, but proves nothing."""
+    """The row of our start: the first migration to our target after the mark. A row with another target or without
+    a target may be ours too, but that is not certain."""
     ours = (
         row
         for row in later_migrations(migration, history)
@@ -131,7 +131,7 @@ def own_start(migration: Migration, history: Sequence[HistoryRow] | None) -> His
 
 
 def later_migrations(migration: Migration, history: Sequence[HistoryRow] | None) -> list[HistoryRow]:
-    """Migrations of the VM that began after the mark, whoever started them."""
+    """Migrations of the VM that began after the mark, of this program or of other people."""
     mark = migration.history_mark
     if history is None or mark is None:
         return []

@@ -1,7 +1,7 @@
-"""The load of each VM, as the nodes count it: kept, averaged over LOAD_WINDOW, and added to a snapshot.
+"""The load of each VM by the counters of its node: stored, averaged over LOAD_WINDOW, and added to a snapshot.
 
-Asks the panel for the libvirt name of a VM once. Decides nothing: where the loads of a node's VMs do not fit its own,
-the VMs have none, so that the rules take their shares by vCPUs.
+Asks the panel once for the libvirt name of a VM. Decides nothing: if the loads of the VMs do not fit the load of their
+node, the VMs have no load, and the rules use shares of the vCPUs.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from bot.store.store import Store
 log = logging.getLogger(__name__)
 
 NAMES_AT_ONCE = 25
-"""So many VMs are asked about in one check, one after the other."""
+"""How many VMs are asked about in one check, one after the other."""
 NAMED = 5
-"""So many names stand in a remark."""
+"""How many names a remark lists."""
 
 
 @dataclass(frozen=True, slots=True)
 class NodeMatch:
-    """How many of a node's VMs have a counter, and the libvirt names that are no VM's."""
+    """How many of a node's VMs have a counter, and the libvirt names that belong to no known VM."""
 
     vms: int
     matched: int
@@ -38,7 +38,7 @@ class NodeMatch:
 
 
 class VMLoads:
-    """One for the program. ``window``: LOAD_WINDOW."""
+    """One per program. ``window``: LOAD_WINDOW."""
 
     def __init__(self, panel: VMManagerAPI, store: Store, window: timedelta, clock: Clock) -> None:
         self._panel = panel
@@ -50,13 +50,13 @@ class VMLoads:
         self._names: dict[int, str] | None = None
         self._doubts: dict[int, Reason] = {}
         self.matches: dict[int, NodeMatch] = {}
-        """Node -> what the last reading of it found."""
+        """Node -> the match of its last reading."""
 
     async def added_to(self, snapshot: Snapshot, readings: Mapping[int, NodeCounters]) -> Snapshot:
-        """The snapshot with ``VM.load``, and remarks where loads are not used.
+        """The snapshot with ``VM.load``, and remarks for nodes whose VMs have no loads.
 
         Args:
-            readings: node -> what was just read of it; other nodes keep what they told before.
+            readings: node -> its new counters. Other nodes keep their last ones.
         """
         now = self._clock()
         vms_of = _by_node(snapshot.vms)
@@ -70,7 +70,7 @@ class VMLoads:
         try:
             if samples:
                 await self._store.vm_samples.record(samples)
-        except StoreError as error:  # after a restart of the program they are missing; now they count
+        except StoreError as error:  # they are used now, but missing after a restart of the program
             log.error("The loads of VMs cannot be kept: %s", error)
         return await asyncio.to_thread(self._with_loads, snapshot)
 
@@ -92,7 +92,7 @@ class VMLoads:
     def _read(
         self, node: Node, vms: list[VM], counters: NodeCounters, names: Mapping[int, str], now: datetime
     ) -> list[VMSample]:
-        """What the node's VMs did since the last reading of it."""
+        """The samples of the node's VMs since its last reading."""
         own = {vm.id: names[vm.id] for vm in vms if names.get(vm.id)}
         match = matched(counters.vms, vms, own)
         self._tell(node, NodeMatch(len(vms), len(match.vms), match.unmatched))
@@ -105,7 +105,7 @@ class VMLoads:
             return []
         self._last[node.id] = counters
         if found.seconds > 2 * self._length.total_seconds():
-            return []  # a mean over so long says little about the last hour
+            return []  # a mean over this time says little about the last hour
         self._judge(node, found)
         return [
             VMSample(vm_id, now, found.seconds, found.cpus[c.scope] * found.seconds, c.memory_mib)
@@ -114,10 +114,10 @@ class VMLoads:
         ]
 
     def _judge(self, node: Node, found: Rates) -> None:
-        """Whether the VMs together fit what the node says of itself."""
+        """Compares the sum of the VMs with the load of the node itself."""
         vms_cpus = sum(found.cpus.values())
         if not found.complete and vms_cpus < (found.busy_cpus or 0.0):
-            return  # a VM came or went: what it did is missing in the sum, so the next reading judges
+            return  # a VM was added or removed, so the sum is not complete; the next reading compares
         if not differs(vms_cpus, found.busy_cpus):
             self._doubts.pop(node.id, None)
             return
@@ -141,10 +141,10 @@ class VMLoads:
         doubts = [Remark(self._doubts[n.id], n.cluster_id) for n in snapshot.nodes if n.id in self._doubts]
         return replace(snapshot, vms=tuple(vms), remarks=(*snapshot.remarks, *doubts))
 
-    # Names and samples of before ---------------------------------------------------------------
+    # Stored names and samples ------------------------------------------------------------------
 
     async def _remember(self, now: datetime) -> None:
-        """Reads once what an earlier run of the program has kept."""
+        """Reads once what an earlier run of the program stored."""
         if self._names is None:
             self._names = await self._store.vm_samples.names()
             self._windows.add(await self._store.vm_samples.since(now - self._length), now)
@@ -152,7 +152,7 @@ class VMLoads:
     async def _asked_names(
         self, vms_of: Mapping[int | None, list[VM]], readings: Mapping[int, NodeCounters], now: datetime
     ) -> Mapping[int, str]:
-        """The libvirt names that are known, after asking about some more VMs of the nodes that were read."""
+        """The known libvirt names, after asking about some more VMs of the nodes that were read."""
         names = self._names or {}
         unknown = [vm.id for node_id in readings for vm in vms_of.get(node_id, []) if vm.id not in names]
         told: dict[int, str] = {}

@@ -13,14 +13,14 @@ from bot.service.context import ServiceContext, UseCase
 from bot.service.replays import read_record, run_replays, unreadable_checks
 
 COMPARED = (ADAPTIVE, OPTIMAL, SMALLEST_FIRST)
-"""The strategies that are compared unless one is named: `balance` plans far longer."""
+"""The strategies that are compared by default. Without `balance`: its plans take far longer."""
 PROCESSES = 1
-"""The running program leaves the other processors to its own work."""
+"""Number of processes: the running program needs the other processors for its own work."""
 
 
 @dataclass(frozen=True, slots=True)
 class WhatHappened:
-    """A replay of some days: what happened, and each strategy's outcome in its place."""
+    """A replay of some days: what happened, and the result of each strategy instead."""
 
     checks: int
     happened: ReplayResult
@@ -28,14 +28,14 @@ class WhatHappened:
 
 
 class WhatIf(UseCase):
-    """One for a program: whoever asks while a replay runs waits for their turn."""
+    """One per program: a request waits while another replay runs."""
 
     def __init__(self, context: ServiceContext) -> None:
         super().__init__(context)
         self._turn = asyncio.Lock()
 
     async def replay(self, days: int, strategies: Sequence[str] = COMPARED) -> WhatHappened | None:
-        """What these strategies would have done in the last days; ``None``: no check of that time is recorded.
+        """What these strategies would have done in the last days; ``None``: no check is recorded in that time.
 
         Raises:
             StoreError: the database cannot be read.
