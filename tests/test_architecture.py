@@ -44,7 +44,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "asyncssh": ("bot.ssh",),
     "dotenv": ("bot.config",),
     "filelock": ("bot.store.instance_lock",),
-    "fluent": ("bot.rendering.catalog",),
+    "fluent": ("bot.rendering.fluent_messages",),
     "matplotlib": ("bot.rendering.charts",),
     "rich": ("bot.rendering.rich_tables", "bot.console", "bot.cli", "bot.telegram"),
     "prometheus_client": ("bot.observability",),

@@ -618,7 +618,7 @@ async def test_once_with_a_chat_waits_until_every_move_is_decided_or_expired(tmp
     [
         (["--version"], {"pydantic", "numpy", "fluent", "asyncio", "logging", "email"}),
         (["plan", "small.json", "--json"], {"pydantic", "numpy", "fluent", "asyncio"}),
-        (["plan", "small.json"], {"pydantic", "numpy", "asyncio"}),
+        (["plan", "small.json"], {"pydantic", "numpy", "fluent", "asyncio"}),
     ],
 )
 def test_short_commands_import_only_what_they_need(words: list[str], unneeded: set[str], folder: Path) -> None:

@@ -12,7 +12,8 @@ from fluent.runtime import FluentBundle, FluentResource
 
 from balancer.model import Reason, Scalar
 from balancer.reasons import CODES, brief
-from bot.rendering.catalog import FUNCTIONS, texts_for
+from bot.rendering.catalog import texts_for
+from bot.rendering.fluent_messages import FUNCTIONS
 
 ROOT = Path(__file__).parent.parent
 LANGUAGES = ("en", "ru")

@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timezone, tzinfo
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING
 
-from fluent.runtime import FluentBundle, FluentResource
-from fluent.runtime.types import fluent_number
 from markupsafe import Markup, escape
 
 from balancer.model import Reason
 from bot.domain import times
 from bot.domain.sanitize import shorten
+from bot.rendering.messages import Pattern, Unusual, parse, write
+
+if TYPE_CHECKING:
+    from bot.rendering.fluent_messages import FluentMessages
 
 log = logging.getLogger(__name__)
 
@@ -94,14 +96,14 @@ class Texts:
     def _format(self, key: str, args: Mapping[str, object]) -> str | None:
         """The formatted message; ``None`` where that fails, which is logged once for each key."""
         try:
-            value, errors = self._messages.format(key, dict(args))
+            value, errors = self._messages.format(key, args)
         except Exception as error:  # one message that fails must not stop the program
             self._report(key, error)
             return None
         if errors:
             self._report(key, errors[0])
             return None
-        return str(value)
+        return value
 
     def _report(self, key: str, error: Exception) -> None:
         if key not in self._reported:
@@ -126,49 +128,6 @@ def _html_argument(name: str, value: object) -> object:
     return str(escape(shown)) if isinstance(shown, str) else shown
 
 
-DIGITS: Mapping[str, tuple[int, int]] = {"CPU": (1, 1), "LOAD": (0, 2), "MEMORY": (0, 0)}
-"""Least and most decimals of a node's figures for people: vCPUs per CPU, measured load per CPU, percent of memory."""
-MOST_DIGITS = 3
-
-
-def _figure(least: int, most: int) -> Callable[..., Any]:
-    """A function of the catalogues that rounds one kind of figure, the same everywhere.
-
-    With a second figure (a limit) there are more decimals where both would read alike although they differ: a node
-    with CPU 7.04 is above a limit of 7.
-    """
-
-    def rounded(value: Any, limit: Any = None) -> Any:
-        if isinstance(value, str):
-            return value
-        digits = most
-        if limit is not None and not isinstance(limit, str):
-            digits = _digits_apart(float(value), float(limit), most)
-        return fluent_number(value, minimumFractionDigits=least, maximumFractionDigits=digits)
-
-    return rounded
-
-
-def _digits_apart(value: float, limit: float, digits: int) -> int:
-    """So many decimals, or more, that the two figures differ to the reader; no more where they are equal."""
-    if value == limit:
-        return digits
-    apart = (n for n in range(digits, MOST_DIGITS + 1) if round(value, n) != round(limit, n))
-    return next(apart, digits)
-
-
-def _number(value: Any, **options: Any) -> Any:
-    """NUMBER of the catalogues: a figure that is missing or no number is shown as it is."""
-    return value if isinstance(value, str) else fluent_number(value, **options)
-
-
-FUNCTIONS: Mapping[str, Callable[..., Any]] = {
-    "NUMBER": _number,
-    **{name: _figure(*digits) for name, digits in DIGITS.items()},
-}
-"""What the catalogues may call."""
-
-
 @lru_cache(maxsize=16)
 def texts_for(language: str, zone: tzinfo | None = None) -> Texts:
     """The catalogue of a language for readers in this time zone; English if there is no such language."""
@@ -180,21 +139,30 @@ class _Messages:
 
     def __init__(self, language: str) -> None:
         self.sources = message_sources(language)
-        self._bundle = FluentBundle([language], functions=dict(FUNCTIONS), use_isolating=False)
+        self._language = language
+        self._patterns: dict[str, Pattern | None] = {}
 
-    def format(self, key: str, args: dict[str, object]) -> tuple[Any, list[Exception]]:
+    def format(self, key: str, args: Mapping[str, object]) -> tuple[str, list[Exception]]:
         """The formatted message and what went wrong in it.
 
         Raises:
             LookupError: there is no such message.
         """
-        if not self._bundle.has_message(key):
-            self._bundle.add_resource(FluentResource(self.sources[key]))
-        pattern = self._bundle.get_message(key).value
-        if pattern is None:  # it has attributes only
-            raise KeyError(key)
-        value, errors = self._bundle.format_pattern(pattern, args)
-        return value, errors
+        if key not in self._patterns:
+            self._patterns[key] = parse(self.sources[key])
+        pattern = self._patterns[key]
+        if pattern is not None:
+            try:
+                return write(pattern, args, self._language), []
+            except Unusual:
+                pass
+        return self._fluent.format(key, self.sources[key], args)
+
+    @cached_property
+    def _fluent(self) -> FluentMessages:
+        from bot.rendering.fluent_messages import FluentMessages  # slow to import, and most messages do without it
+
+        return FluentMessages(self._language)
 
 
 @lru_cache(maxsize=len(LANGUAGES))
