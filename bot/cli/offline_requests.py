@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from balancer.formats import codec
+from balancer.formats import answers, codec
 from balancer.formats.codec import Saved
 from balancer.model import Node, Plan, Recent, Snapshot
 from balancer.policy import Policy
@@ -91,7 +91,7 @@ def _survive(names: Sequence[str], gone: frozenset[int], saved: Saved, change: C
         for own in cluster.clusters
         if not lost or own.id in clusters
     ]
-    document = {"survivals": [codec.survival_to_dict(survival) for survival in survivals]}
+    document = {"survivals": [answers.survival_to_dict(survival) for survival in survivals]}
     return Answer(document, lambda texts: [line for s in survivals for line in survival_lines(texts, s)])
 
 
@@ -111,7 +111,7 @@ def _roll(names: Sequence[str], saved: Saved, change: Change) -> Answer:
         titles = [texts.text("terminal-roll", cluster=plan.cluster_name) for plan in plans]
         return [line for title, plan in zip(titles, plans, strict=True) for line in (title, *roll_lines(texts, plan))]
 
-    return Answer({"campaigns": [codec.roll_to_dict(plan) for plan in plans]}, lines)
+    return Answer({"campaigns": [answers.roll_to_dict(plan) for plan in plans]}, lines)
 
 
 def survival_lines(texts: Texts, survival: Survival) -> list[str]:
@@ -145,8 +145,8 @@ def _place(size: tuple[int, int], saved: Saved, change: Change) -> Answer:
     document = {
         "placements": [
             {
-                **codec.placement_to_dict(placement),
-                "room": codec.room_to_dict(made.get(placement.cluster_id)),
+                **answers.placement_to_dict(placement),
+                "room": answers.room_to_dict(made.get(placement.cluster_id)),
             }
             for placement in placements
         ]

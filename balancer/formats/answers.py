@@ -1,0 +1,30 @@
+"""What people ask for beside plans, as objects of JSON. They are only ever written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from balancer.formats.writing import write_fields
+from balancer.requests.results import Placement, RoomMade
+from balancer.requests.roll_plan import RollPlan
+from balancer.survival.values import Survival
+
+
+def placement_to_dict(placement: Placement) -> dict[str, Any]:
+    """As it is, with the ``total``; it is only ever written."""
+    return {**write_fields(placement), "total": placement.total}
+
+
+def roll_to_dict(plan: RollPlan) -> dict[str, Any]:
+    """As it is; it is only ever written."""
+    return write_fields(plan)
+
+
+def room_to_dict(made: RoomMade | None) -> dict[str, Any] | None:
+    """As it is; ``None`` where no moves make room, or none are needed."""
+    return None if made is None else write_fields(made)
+
+
+def survival_to_dict(survival: Survival) -> dict[str, Any]:
+    """As it is, with the ``verdict`` of all losses; it is only ever written."""
+    return {**write_fields(survival), "verdict": survival.verdict.value}
