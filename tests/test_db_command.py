@@ -6,12 +6,13 @@ import asyncio
 import csv
 import io
 import json
+import os
 import sqlite3
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from bot_builders import ANNA, BORIS, NOW, move, move_ids
+from bot_builders import ANNA, BORIS, NOW, Clock, move, move_ids
 from test_audit import tamper
 
 from bot.cli import BAD_SETTINGS, FAILED, OK, main
@@ -19,6 +20,7 @@ from bot.config.settings import Settings, env_name
 from bot.domain.proposals import MigrationState, MoveState, Verdict
 from bot.errors import StoreError
 from bot.rendering.export import as_csv
+from bot.service.maintenance import Maintenance
 from bot.store import files
 from bot.store.backups import Backups
 from bot.store.database import SCHEMA_VERSION
@@ -245,6 +247,37 @@ async def test_daily_backup_is_made_once_and_old_ones_are_removed(path: Path, fo
     ]
     assert backups.newest() == backups.path_for(NOW + 3 * DAY)
     assert await Backups(path, keep=0).make_due(NOW + 9 * DAY) is None
+
+
+async def test_copies_to_the_same_file_at_the_same_time_do_not_disturb_each_other(path: Path, folder: Path) -> None:
+    target = folder / "backups" / "copy.db"
+    await asyncio.gather(*(asyncio.to_thread(files.copy, path, target) for _ in range(4)))
+    assert files.faults(target) == [] and list(target.parent.iterdir()) == [target]
+
+
+def test_unfinished_copy_of_a_killed_program_is_removed_later(path: Path, folder: Path) -> None:
+    old, fresh = folder / "copy.db.a1.part", folder / "copy.db.b2.part"
+    for left in (old, fresh):
+        left.write_bytes(b"half")
+    os.utime(old, (0.0, 0.0))
+    files.copy(path, folder / "copy.db")
+    assert not old.exists() and fresh.exists()
+
+
+async def test_checks_that_end_together_maintain_the_database_once(path: Path, folder: Path) -> None:
+    store = Store(path)
+    await store.open()
+    clock = Clock()
+    maintenance = Maintenance(store, Backups(path, 2), Settings(), clock)
+    await asyncio.gather(*(maintenance.due() for _ in range(8)))
+    [backup] = (folder / "backups").iterdir()
+    backup.unlink()
+    await maintenance.due()
+    assert not backup.exists(), "the work of the day is done"
+    clock.advance(-30 * DAY.total_seconds())
+    await maintenance.due()
+    assert len(list((folder / "backups").iterdir())) == 1, "a clock that was set back does not put the work off"
+    await store.close()
 
 
 async def test_a_backup_that_cannot_be_made_leaves_the_older_ones(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -28,9 +29,10 @@ class Maintenance:
         self._settings = settings
         self._clock = clock
         self._done_at: datetime | None = None
+        self._working = asyncio.Lock()
 
     async def due(self) -> None:
-        """Does the maintenance of this day, if it was not done yet.
+        """Does the maintenance of this day, if it was not done yet and is not under way: two checks may end together.
 
         The head of the audit trail is logged, so that the log shows it if somebody changes the trail later.
 
@@ -38,8 +40,17 @@ class Maintenance:
             StoreError: a part failed; it is tried again after the next cycle.
         """
         now = self._clock()
-        if self._done_at is not None and now - self._done_at < DAY:
+        if self._working.locked() or self._is_done(now):
             return
+        async with self._working:
+            await self._work(now)
+            self._done_at = now
+
+    def _is_done(self, now: datetime) -> bool:
+        """``False`` also after the clock was set back: the time of the last maintenance is in the future then."""
+        return self._done_at is not None and self._done_at <= now < self._done_at + DAY
+
+    async def _work(self, now: datetime) -> None:
         if self._backups is not None:
             backup = await self._backups.make_due(now)
             if backup is not None:
@@ -58,7 +69,6 @@ class Maintenance:
         log.info("Audit trail: %d entries, head %s", audit.entries, audit.head)
         for problem in audit.problems:
             log.error("Audit trail: %s", problem)
-        self._done_at = now
 
     def _kept_for(self) -> timedelta:
         """How long history is kept: never shorter than a cool-down, because the rules need it that long."""

@@ -5,8 +5,12 @@ A copy is made by SQLite's own online backup, into a new name, and gets its righ
 
 from __future__ import annotations
 
+import glob
 import os
 import sqlite3
+import stat
+import tempfile
+import time
 from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +22,8 @@ __all__ = ["SCHEMA_VERSION", "copy", "faults", "put_aside", "remove", "schema_in
 
 LOOK_S = 10.0
 """How long a look at the file waits for a program that writes."""
+ABANDONED_S = 86_400.0
+"""A copy that nobody wrote to for so long was left by a program that was killed."""
 _SIDES = ("-wal", "-shm")
 
 
@@ -73,13 +79,13 @@ def copy(path: Path, target: Path) -> None:
     Raises:
         StoreError: it cannot be read, or the copy cannot be written (the disk may be full).
     """
-    unfinished = target.with_name(target.name + ".part")
+    unfinished: Path | None = None
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.unlink(missing_ok=True)
+        unfinished = _unfinished(target)
         with closing(_looking(path)) as source, closing(sqlite3.connect(unfinished)) as duplicate:
             source.backup(duplicate)
             duplicate.execute("PRAGMA journal_mode = DELETE")  # one file, that needs no other beside it
+        unfinished.chmod(stat.S_IMODE(path.stat().st_mode))
         problems = faults(unfinished)
         if problems:
             raise StoreError(f"the copy of {path} is damaged ({problems[0]}): so is the database, probably")
@@ -88,8 +94,23 @@ def copy(path: Path, target: Path) -> None:
     except (sqlite3.Error, OSError) as error:
         raise StoreError(f"{path} cannot be copied to {target} ({error}): check the folder and the disk") from error
     finally:
-        with suppress(OSError):
-            unfinished.unlink(missing_ok=True)
+        if unfinished is not None:
+            remove(unfinished)
+
+
+def _unfinished(target: Path) -> Path:
+    """A new file beside the target, of this copy alone: another program may copy to the same target meanwhile.
+
+    Removes what a program that was killed left there.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    for left in target.parent.glob(f"{glob.escape(target.name)}.*.part*"):
+        with suppress(OSError):  # another program removed it
+            if time.time() - left.stat().st_mtime > ABANDONED_S:
+                left.unlink()
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f"{target.name}.", suffix=".part")
+    os.close(handle)
+    return Path(name)
 
 
 def put_aside(path: Path, now: datetime) -> Path | None:

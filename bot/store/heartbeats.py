@@ -7,6 +7,7 @@ keeps every byte.
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 
 from bot.domain.heartbeat import Heartbeat, to_json
@@ -39,7 +40,7 @@ def _write(path: Path, beat: Heartbeat) -> None:
         if beat.stopped_at is not None:
             path.unlink(missing_ok=True)
             return
-        fresh = path.with_name(path.name + ".part")
+        fresh = path.with_name(f"{path.name}.{os.getpid()}.part")  # several dry runs may look at one database
         fresh.write_text(to_json(beat), encoding="utf-8")
         fresh.replace(path)
     except OSError as error:
