@@ -21,7 +21,7 @@ from test_views import HOSTILE, LANGUAGES, NOW, checked, with_migration
 from balancer.model import Purpose
 from bot.cli import main
 from bot.cli.output import OK
-from bot.domain.incidents import Resource
+from bot.domain.incidents import Incident, Resource
 from bot.domain.outcomes import CHECKPOINTS, BrokenPromises, Cause, LedgerEntry, Missing, Outcome
 from bot.domain.proposals import MigrationState, ProposedMove
 from bot.rendering.catalog import texts_for
@@ -29,9 +29,10 @@ from bot.rendering.export import as_csv, as_json
 from bot.rendering.outcomes import OUTCOME_COLUMNS, broken_line, outcome_line, outcome_rows, outcome_words, reliefs
 from bot.store.values import DecisionGroup
 from bot.telegram.views.history import history_view
-from bot.telegram.views.outcomes import broken_lines, outcome_lines
+from bot.telegram.views.outcomes import NODES_SHOWN, broken_lines, outcome_lines
 from bot.telegram.views.proposal_lines import Ahead
 from bot.telegram.views.proposals import proposal_view
+from bot.telegram.views.rich_proposals import rich_proposal
 from sandbox.chat.html import parse_html
 
 EN = texts_for("en")
@@ -56,7 +57,10 @@ def done(vm: str = "vm", node: str = "alder", number: int = 1) -> ProposedMove:
     [
         (outcome(), "relieved alder by 1.8 of 1.9 promised"),
         (outcome(0.125, 0.126), "relieved alder by 0.12 of 0.13 promised"),
-        (outcome(1.2, 1.0, resource=Resource.LOAD), "relieved alder by 1.2 of 1 load promised"),
+        (outcome(1.2, 1.0, resource=Resource.LOAD), "relieved alder by 1.2 load, 1 was promised"),
+        (outcome(8, 1), "relieved alder by 8, 1 was promised"),
+        (outcome(9.04, 9.0, resource=Resource.MEMORY), "relieved alder by 9 of 9 points of memory promised"),
+        (outcome(9.1, 9.0, resource=Resource.MEMORY), "relieved alder by 9.1 points of memory, 9 was promised"),
         (outcome(3.0, 4.0, resource=Resource.MEMORY), "relieved alder by 3 of 4 points of memory promised"),
         (outcome(-0.001), "relieved alder by 0 of 1.9 promised"),
         (outcome(-0.4), "did not relieve alder: CPU rose by 0.4, 1.9 less was promised"),
@@ -74,6 +78,7 @@ def test_every_result_is_worded(language: str, resource: Resource) -> None:
     texts = texts_for(language)
     results = [outcome(None, missing=missing) for missing in Missing]
     results += [outcome(figure, resource=resource, cause=cause) for cause in Cause for figure in (0.1, -0.1)]
+    results += [outcome(figure, resource=resource) for figure in (1.9, 8.0)]
     for result in results:
         words = outcome_words(texts, result, HOSTILE)
         assert "{" not in words and "outcome-" not in words and "\x1b" not in words
@@ -99,6 +104,23 @@ def test_message_of_a_proposal_says_it_in_one_line(language: str) -> None:
     plain = checked(proposal_view(texts_for(language), base, NOW))
     text = checked(proposal_view(texts_for(language), base, NOW, ahead=Ahead(outcomes={1: outcome()})))
     assert len(text.splitlines()) == len(plain.splitlines()) + 1 and "📉" in text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("nodes", [1, NODES_SHOWN, NODES_SHOWN + 2])
+def test_ended_incident_is_two_lines_also_with_its_results(language: str, nodes: int) -> None:
+    texts = texts_for(language)
+    moves = [done(HOSTILE, f"{HOSTILE} {n}", n) for n in range(1, nodes + 1)]
+    moves = [replace(m, move=replace(m.move, source_id=n)) for n, m in enumerate(moves, start=1)]
+    results = {n: outcome(8, 1) for n in range(1, nodes + 1)}
+    incident = Incident(3, 1, HOSTILE, NOW - timedelta(hours=2), NOW, (), NOW)
+    base = with_migration(MigrationState.SUCCEEDED)
+    ahead = Ahead(incident=incident, earlier=tuple(moves), outcomes=results)
+    view = proposal_view(texts, base, NOW, ahead=ahead)
+    shown = checked(view)
+    assert len(shown.splitlines()) == 2 and shown.count("📉") == 1
+    rich = rich_proposal(texts, base, NOW, ahead=ahead)
+    assert sum(block.type == "paragraph" for block in rich.blocks or ()) == 2
 
 
 def test_moves_from_one_node_are_one_line() -> None:
@@ -194,6 +216,7 @@ async def test_message_of_the_incident_says_once_and_without_a_sound_what_was_br
         await check(fixture, 11)
         text = report.content.text
         assert "📉 " in text and "hot by" in text and text.count("📉") == 1
+        assert len(text.splitlines()) == 2, "an incident that is over is two lines"
         assert len(loud(fixture)) == sounds and fixture.messages() == [report]
         for minutes in (60, 1440):
             await check(fixture, minutes)

@@ -57,12 +57,13 @@ def reliefs(moves: Iterable[ProposedMove], outcomes: Mapping[int, Outcome]) -> l
 
 
 def relief_words(texts: Texts, relief: Relief) -> str:
-    """Plain text: "relieved alder by 1.8 of 1.9 promised"."""
+    """Plain text: "relieved alder by 1.8 of 1.9 promised", or "relieved alder by 2, 1.9 was promised"."""
     resource, node, promised = relief.resource.value, relief.node, _rounded(relief.promised, relief.resource)
     relieved = _rounded(relief.relieved, relief.resource)
     if relieved < 0:
         return texts.text("outcome-no-relief", resource=resource, node=node, rise=-relieved, promised=promised)
-    return texts.text("outcome-relief", resource=resource, node=node, relieved=relieved, promised=promised)
+    key = "outcome-more-relief" if relieved > promised else "outcome-relief"
+    return texts.text(key, resource=resource, node=node, relieved=relieved, promised=promised)
 
 
 def outcome_words(texts: Texts, outcome: Outcome, node: str) -> str:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 
 from aiogram.types import InlineKeyboardMarkup
 from markupsafe import Markup
 
 from bot.domain.incidents import Incident, IncidentOutcome, NodeFigure, OutcomeKind, outcome_of
+from bot.domain.outcomes import Outcome
 from bot.domain.proposals import ActorKind, MigrationState, MoveState, Proposal, ProposedMove
 from bot.rendering.catalog import Texts
 from bot.rendering.phrases import deciders
 from bot.telegram.keyboards.buttons import Row, do, keyboard
 from bot.telegram.views import wording
 from bot.telegram.views.moves import Moment
+from bot.telegram.views.outcomes import with_outcome
 
 NAMES_SHOWN = 5
 
@@ -52,19 +55,24 @@ def figure_words(texts: Texts, figure: NodeFigure) -> str:
     return texts.text("incident-figure", resource=figure.resource.value, value=value, limit=figure.limit)
 
 
-def ended_lines(texts: Texts, incident: Incident, moves: Sequence[ProposedMove], now: datetime) -> list[Markup | str]:
-    """Two lines: how the incident ended, and when it was with what was moved.
+def ended_lines(
+    texts: Texts,
+    incident: Incident,
+    moves: Sequence[ProposedMove],
+    now: datetime,
+    outcomes: Mapping[int, Outcome] = MappingProxyType({}),
+) -> list[Markup | str]:
+    """Two lines: how the incident ended; and when it was, what was moved, and what that brought.
 
     Args:
         moves: of the last proposal, and all that were carried out before.
+        outcomes: migration -> its first comparison with its promise.
     """
     outcome = outcome_of(incident, moves, now)
     begin = wording.moment(texts, incident.opened_at, now)
     end = wording.moment(texts, incident.ended_at or now, now)
-    return [
-        _headline(texts, incident, outcome, moves),
-        texts.html("incident-span", begin=begin, end=end, moves=_moves_words(texts, moves)),
-    ]
+    span = texts.html("incident-span", begin=begin, end=end, moves=_moves_words(texts, moves))
+    return [_headline(texts, incident, outcome, moves), with_outcome(texts, span, moves, outcomes)]
 
 
 def _headline(texts: Texts, incident: Incident, outcome: IncidentOutcome, moves: Sequence[ProposedMove]) -> Markup:

@@ -12,7 +12,7 @@ from bot.domain.outcomes import BrokenPromises, Outcome
 from bot.domain.proposals import ProposedMove
 from bot.rendering.aborts import abort_line
 from bot.rendering.catalog import Texts
-from bot.rendering.outcomes import broken_line, relief_words, reliefs
+from bot.rendering.outcomes import Relief, broken_line, relief_words, reliefs
 
 NODES_SHOWN = 3
 CLUSTERS_SHOWN = 3
@@ -21,12 +21,27 @@ _RELIEVING = (Purpose.BALANCE, Purpose.TARGET)
 
 
 def outcome_lines(texts: Texts, moves: Sequence[ProposedMove], outcomes: Mapping[int, Outcome]) -> list[Markup]:
-    """How far each node was relieved, beside what was promised: one line a node."""
-    relieving = [proposed for proposed in moves if proposed.purpose in _RELIEVING]
-    lines = [texts.html("outcome-line", words=relief_words(texts, r)) for r in reliefs(relieving, outcomes)]
-    if len(lines) > NODES_SHOWN:
-        lines = [*lines[:NODES_SHOWN], texts.html("table-more", count=len(lines) - NODES_SHOWN)]
+    """How far each node was relieved, beside what was promised: one line for each node."""
+    brought = _reliefs(moves, outcomes)
+    lines = [texts.html("outcome-line", words=relief_words(texts, relief)) for relief in brought[:NODES_SHOWN]]
+    if len(brought) > NODES_SHOWN:
+        lines.append(texts.html("table-more", count=len(brought) - NODES_SHOWN))
     return lines
+
+
+def with_outcome(texts: Texts, line: Markup, moves: Sequence[ProposedMove], outcomes: Mapping[int, Outcome]) -> Markup:
+    """The same line, and at its end how far the nodes were relieved."""
+    brought = _reliefs(moves, outcomes)
+    if not brought:
+        return line
+    words = [relief_words(texts, relief) for relief in brought[:NODES_SHOWN]]
+    if len(brought) > NODES_SHOWN:
+        words.append(texts.text("rejections-more", count=len(brought) - NODES_SHOWN))
+    return texts.html("outcome-in-span", span=line, words="; ".join(words))
+
+
+def _reliefs(moves: Sequence[ProposedMove], outcomes: Mapping[int, Outcome]) -> list[Relief]:
+    return reliefs([proposed for proposed in moves if proposed.purpose in _RELIEVING], outcomes)
 
 
 def abort_lines(texts: Texts, moves: Sequence[ProposedMove], aborts: Mapping[int, Abort]) -> list[Markup]:

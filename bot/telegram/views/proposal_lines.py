@@ -29,7 +29,6 @@ from bot.telegram.views.moves import (
     migration_words,
 )
 from bot.telegram.views.node_requests import is_node_request, progress_lines
-from bot.telegram.views.outcomes import outcome_lines
 from bot.telegram.views.short_names import short_incident, short_named
 
 Lines = list[Markup | str]
@@ -152,11 +151,11 @@ def _closed_lines(texts: Texts, proposal: Proposal) -> Lines:
 
 
 def lines_at_end(texts: Texts, proposal: Proposal, now: datetime, ahead: Ahead) -> Lines:
-    """How the incident ended, and with which moves."""
+    """How the incident ended, which moves were made, and what they brought."""
     moves = (*ahead.earlier, *proposal.moves)
     if ahead.incident is None:
         return []
-    return [*ended_lines(texts, ahead.incident, moves, now), *outcome_lines(texts, moves, ahead.outcomes)]
+    return ended_lines(texts, ahead.incident, moves, now, ahead.outcomes)
 
 
 def detail_lines(texts: Texts, proposal: Proposal) -> Lines:

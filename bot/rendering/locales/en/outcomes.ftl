@@ -5,6 +5,11 @@ outcome-relief = { $resource ->
     [load] relieved { $node } by { NUMBER($relieved, maximumFractionDigits: 2) } of { NUMBER($promised, maximumFractionDigits: 2) } load promised
    *[cpu] relieved { $node } by { NUMBER($relieved, maximumFractionDigits: 2) } of { NUMBER($promised, maximumFractionDigits: 2) } promised
 }
+outcome-more-relief = { $resource ->
+    [memory] relieved { $node } by { NUMBER($relieved, maximumFractionDigits: 1) } points of memory, { NUMBER($promised, maximumFractionDigits: 1) } was promised
+    [load] relieved { $node } by { NUMBER($relieved, maximumFractionDigits: 2) } load, { NUMBER($promised, maximumFractionDigits: 2) } was promised
+   *[cpu] relieved { $node } by { NUMBER($relieved, maximumFractionDigits: 2) }, { NUMBER($promised, maximumFractionDigits: 2) } was promised
+}
 outcome-no-relief = { $resource ->
     [memory] did not relieve { $node }: memory rose by { NUMBER($rise, maximumFractionDigits: 1) } points, { NUMBER($promised, maximumFractionDigits: 1) } less was promised
     [load] did not relieve { $node }: load rose by { NUMBER($rise, maximumFractionDigits: 2) }, { NUMBER($promised, maximumFractionDigits: 2) } less was promised
@@ -17,6 +22,7 @@ outcome-after = { $after ->
 }
 outcome-with-cause = { $words }: { $cause }
 outcome-line = 📉 { $words }
+outcome-in-span = { $span } · 📉 { $words }
 outcome-in-history = { $state }, { $words }
 outcome-missing-node-gone = not compared: the node is gone
 outcome-missing-no-figure = not compared: the figure of the node was not known

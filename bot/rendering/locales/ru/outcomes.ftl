@@ -5,6 +5,11 @@ outcome-relief = { $resource ->
     [load] нагрузка узла { $node } снижена на { NUMBER($relieved, maximumFractionDigits: 2) } из обещанных { NUMBER($promised, maximumFractionDigits: 2) }
    *[cpu] CPU узла { $node } снижен на { NUMBER($relieved, maximumFractionDigits: 2) } из обещанных { NUMBER($promised, maximumFractionDigits: 2) }
 }
+outcome-more-relief = { $resource ->
+    [memory] память узла { $node } снижена на { NUMBER($relieved, maximumFractionDigits: 1) } п. п. (обещано { NUMBER($promised, maximumFractionDigits: 1) })
+    [load] нагрузка узла { $node } снижена на { NUMBER($relieved, maximumFractionDigits: 2) } (обещано { NUMBER($promised, maximumFractionDigits: 2) })
+   *[cpu] CPU узла { $node } снижен на { NUMBER($relieved, maximumFractionDigits: 2) } (обещано { NUMBER($promised, maximumFractionDigits: 2) })
+}
 outcome-no-relief = { $resource ->
     [memory] память узла { $node } выросла на { NUMBER($rise, maximumFractionDigits: 1) } п. п., обещано было снижение на { NUMBER($promised, maximumFractionDigits: 1) }
     [load] нагрузка узла { $node } выросла на { NUMBER($rise, maximumFractionDigits: 2) }, обещано было снижение на { NUMBER($promised, maximumFractionDigits: 2) }
@@ -17,6 +22,7 @@ outcome-after = { $after ->
 }
 outcome-with-cause = { $words }: { $cause }
 outcome-line = 📉 { $words }
+outcome-in-span = { $span } · 📉 { $words }
 outcome-in-history = { $state }, { $words }
 outcome-missing-node-gone = результат неизвестен: узла больше нет
 outcome-missing-no-figure = результат неизвестен: нет данных об узле
