@@ -106,8 +106,10 @@ async def test_reading_an_older_database_does_not_change_its_bytes(given: Settin
         ):
             db.execute(f"DROP TABLE {table}")
         db.execute("DROP VIEW move_state")
-        for table, column in (("migration", "sighting"), ("notice", "subject"), ("notice", "ends")):
-            db.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+        newer = {"migration": ("sighting", "seen_node_id", "seen_running"), "notice": ("subject", "ends")}
+        for table, columns in newer.items():
+            for column in columns:
+                db.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
         db.execute("CREATE VIEW move_state AS SELECT * FROM move")
         db.execute("DROP INDEX proposal_incident")
         db.execute("PRAGMA foreign_keys = OFF")

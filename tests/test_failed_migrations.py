@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,10 +11,14 @@ from bot_builders import ANNA, until
 from bot_fixture import BotFixture, running_bot
 from chat_fixture import BORIS, ChatFixture, running
 from test_incident_messages import checked, loud
+from test_views import with_migration
 
-from balancer.model import Purpose
-from bot.domain.proposals import Migration, MigrationState
+from balancer.model import Purpose, Reason
+from bot.domain.proposals import LastSeen, Migration, MigrationState
 from bot.errors import NotFound
+from bot.rendering.catalog import texts_for
+from bot.telegram.views.notices import ending_notice
+from sandbox.chat.html import parse_html
 from sandbox.chat.model import Message
 
 
@@ -80,7 +85,7 @@ async def notice(fixture: ChatFixture) -> Message:
     fixture.panel.faults.add("migrate_fails", count=1)
     report = await fixture.message("small-a", buttons=True)
     await fixture.pressed(report, "Approve")
-    return await fixture.message("small-a stays on hot", "It is not tried again for 24 h", buttons=True)
+    return await fixture.message("small-a stays on hot and runs on.", "Not tried again for 24 h", buttons=True)
 
 
 async def test_notice_of_a_failure_offers_why_other_node_and_try_again(tmp_path: Path) -> None:
@@ -153,3 +158,74 @@ async def test_vm_that_somebody_moved_elsewhere_is_not_said_to_stay(tmp_path: Pa
         fixture.panel.world.delete_vm(fixture.panel.world.vms[11])
         shown = await fixture.message("❌ small-a", "no longer exists")
         assert "stays on" not in shown.content.text and "from hot to cool failed" in shown.content.text
+
+
+SEEN = {
+    "runs": ({}, LastSeen(1, True)),
+    "stopped": ({"state": "stopped"}, LastSeen(1, False)),
+    "odd-state": ({"state": "frozen"}, LastSeen(1, None)),
+    "elsewhere": ({"node": 3}, LastSeen(3, True)),
+}
+
+
+@pytest.mark.parametrize("case", list(SEEN))
+async def test_failure_keeps_where_the_vm_was_seen_and_whether_it_ran(tmp_path: Path, case: str) -> None:
+    async with running_bot(tmp_path) as fixture:
+        fixture.fault("migrate_hangs", count=1)
+        await fixture.propose()
+        await fixture.decide(11)
+        fixture.start()
+        await fixture.reached(lambda: fixture.in_state(MigrationState.RUNNING))
+        changed, seen = SEEN[case]
+        fixture.panel.world.set_vm(fixture.panel.world.vms[11], **changed)
+        [task] = fixture.panel.world.tasks.values()
+        fixture.panel.world.finish(task, "failed", "qemu: no")
+        await fixture.carry_out()
+        migration = await fixture.migration()
+        assert (migration.state, migration.last_seen) == (MigrationState.FAILED, seen)
+
+
+async def test_refused_migration_keeps_the_vm_as_it_was_seen_before_the_request(tmp_path: Path) -> None:
+    async with running_bot(tmp_path) as fixture:
+        fixture.fault("migrate_refused")
+        await fixture.propose()
+        await fixture.decide(11)
+        await fixture.carry_out()
+        assert (await fixture.migration()).last_seen == LastSeen(1, True)
+
+
+async def test_nothing_is_claimed_of_a_vm_whose_node_the_panel_does_not_tell(tmp_path: Path) -> None:
+    async with running_bot(tmp_path, migration_timeout=120) as fixture:
+        fixture.fault("migrate_hangs", count=1)
+        await fixture.propose()
+        await fixture.decide(11)
+        fixture.start()
+        await fixture.reached(lambda: fixture.in_state(MigrationState.RUNNING))
+        fixture.fault("missing_fields", fields=["node"], ids=[11], path="/vm/v3/host")
+        [task] = fixture.panel.world.tasks.values()
+        fixture.panel.world.finish(task, "complete")
+        await fixture.carry_out()
+        assert (await fixture.migration()).state is MigrationState.UNKNOWN, (
+            "it may be on its old node or on its new one"
+        )
+
+
+@pytest.mark.parametrize(
+    ("seen", "english", "russian"),
+    [
+        (LastSeen(1, True), "vm stays on alder and runs on.", "vm остаётся на alder и работает."),
+        (LastSeen(1, False), "vm is on alder and does not run.", "vm на alder и не запущена."),
+        (LastSeen(1, None), "vm stays on alder.", "vm остаётся на alder."),
+        (LastSeen(2, True), "vm: the migration from alder to birch failed", "vm: миграция с alder на birch не удалась"),
+        (LastSeen(), "vm: the migration from alder to birch failed", "vm: миграция с alder на birch не удалась"),
+    ],
+)
+def test_notice_of_a_failure_says_only_what_was_seen(seen: LastSeen, english: str, russian: str) -> None:
+    [proposed] = with_migration(MigrationState.FAILED, Reason.of("task-failed"), "qemu: no").moves
+    assert proposed.migration is not None
+    move = replace(proposed.move, vm_name="vm", source_id=1, source_name="alder", target_id=2, target_name="birch")
+    migration = replace(proposed.migration, move=move, last_seen=seen)
+    for language, words in (("en", english), ("ru", russian)):
+        text, _ = parse_html(str(ending_notice(texts_for(language), migration)))
+        assert text.startswith(f"❌ {words}") and "qemu: no" in text
+        assert ("остаётся" in text or "stays" in text) is (seen.node_id == 1 and seen.running is not False)

@@ -16,7 +16,7 @@ from balancer.model import Purpose, Reason, Recent
 from balancer.policy import Policy
 from balancer.requests.drain import drain
 from balancer.requests.fill import fill
-from bot.domain.proposals import Migration, MigrationState, MoveState, Proposal, ProposedMove
+from bot.domain.proposals import LastSeen, Migration, MigrationState, MoveState, Proposal, ProposedMove
 from bot.rendering.catalog import texts_for
 from bot.telegram.views.cards import request_lines
 from bot.telegram.views.node_requests import plan_lines, time_left
@@ -53,8 +53,11 @@ def with_states(base: Proposal, states: list[MigrationState | None]) -> Proposal
         started = None if state is MigrationState.QUEUED else NOW - timedelta(seconds=10)
         ended = NOW if state in (MigrationState.SUCCEEDED, MigrationState.FAILED) else None
         reason = Reason.of("task-failed") if state is MigrationState.FAILED else None
+        seen = LastSeen(proposed.move.source_id, True) if state is MigrationState.FAILED else LastSeen()
         migration = Migration(
-            proposed.id, proposed.id, base.id, 1, proposed.move, state, NOW, started, ended, reason=reason
+            *(proposed.id, proposed.id, base.id, 1, proposed.move, state, NOW, started, ended),
+            reason=reason,
+            last_seen=seen,
         )
         moves.append(replace(proposed, state=MoveState.APPROVED, decided_by=ANNA, decided_at=NOW, migration=migration))
     return replace(base, moves=(*moves, *base.moves[len(moves) :]))

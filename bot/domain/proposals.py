@@ -136,6 +136,17 @@ class Sighting:
 
 
 @dataclass(frozen=True, slots=True)
+class LastSeen:
+    """A VM as the panel showed it last before its migration failed; ``None`` = the panel did not tell, or no such VM.
+
+    ``node_id``: the node it was on. ``running``: whether it ran.
+    """
+
+    node_id: int | None = None
+    running: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Migration:
     """The migration of an approved move. ``error`` is the panel's own text."""
 
@@ -160,6 +171,13 @@ class Migration:
     """Approved for later: it does not start before this time."""
     sighting: Sighting | None = None
     """Only of migrations that ended before any had arrived alive on this panel."""
+    last_seen: LastSeen = LastSeen()
+    """Only of failed migrations."""
+
+    @property
+    def stays(self) -> bool:
+        """Whether it failed and the VM was seen on its old node then."""
+        return self.state is MigrationState.FAILED and self.last_seen.node_id == self.move.source_id
 
     @property
     def approval_counts_from(self) -> datetime:

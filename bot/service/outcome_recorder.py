@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from bot.domain.proposals import Migration, MigrationState
+from bot.domain.proposals import LastSeen, Migration, MigrationState
 from bot.service.context import ServiceContext, UseCase
 from bot.service.plan_log import in_words
 from bot.service.restarts import ABORT_RESTARTED, RESTARTED, Restarts, RestartWatch
@@ -31,6 +31,7 @@ class OutcomeRecorder(UseCase):
             reason=outcome.reason,
             error=outcome.error,
             sighting=self._watch.sighting(migration) if first else None,
+            last_seen=self._watch.last_seen(migration) if outcome.state is MigrationState.FAILED else LastSeen(),
             only_from=only_from,
         )
         if not written:

@@ -16,10 +16,10 @@ from datetime import datetime
 from balancer.model import VM, Reason
 from bot.domain.clock import Clock
 from bot.domain.held_clusters import RESTARTED_KEY
-from bot.domain.proposals import Actor, Migration, Sighting
+from bot.domain.proposals import Actor, LastSeen, Migration, Sighting
 from bot.domain.sanitize import shorten
 from bot.panel.answers import TaskInfo
-from bot.panel.vocabulary import ENDED_STATES, plain
+from bot.panel.vocabulary import ACTIVE, ENDED_STATES, plain
 from bot.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -41,17 +41,20 @@ class RestartWatch:
         self._uptime: dict[int, int] = {}
         self._stopped: set[int] = set()
         self._sightings: dict[int, Sighting] = {}
+        self._last_seen: dict[int, LastSeen] = {}
 
     def before(self, migration: Migration, vm: VM | None) -> None:
         """Records the VM right before the start."""
         if vm is None:
             return
         self._sightings[migration.id] = Sighting(vm.state, vm.uptime)
+        self._last_seen[migration.id] = _seen(vm)
         if vm.uptime:
             self._uptime[migration.id] = vm.uptime
 
     def on_the_way(self, migration: Migration, vm: VM | None, task: TaskInfo | None = None) -> None:
         """Records the VM and its task during the migration."""
+        self._last_seen[migration.id] = LastSeen() if vm is None else _seen(vm)
         if vm is not None and _has_ended(vm):
             self._stopped.add(migration.id)
         sighting = self._sightings.get(migration.id, Sighting())
@@ -65,6 +68,10 @@ class RestartWatch:
     def sighting(self, migration: Migration) -> Sighting | None:
         """What was recorded so far; ``None`` = nothing."""
         return self._sightings.get(migration.id)
+
+    def last_seen(self, migration: Migration) -> LastSeen:
+        """The VM as the panel showed it last."""
+        return self._last_seen.get(migration.id, LastSeen())
 
     def is_unclear(self, migration: Migration, vm: VM) -> bool:
         """Whether the panel does not show the VM's uptime yet, although it did before the start."""
@@ -88,7 +95,17 @@ class RestartWatch:
         """Drops the records of a migration whose end is stored."""
         self._uptime.pop(migration.id, None)
         self._sightings.pop(migration.id, None)
+        self._last_seen.pop(migration.id, None)
         self._stopped.discard(migration.id)
+
+
+def _seen(vm: VM) -> LastSeen:
+    running = None
+    if vm.state == ACTIVE:
+        running = True
+    elif _has_ended(vm):
+        running = False
+    return LastSeen(vm.node_id, running)
 
 
 def _has_ended(vm: VM) -> bool:

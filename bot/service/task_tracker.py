@@ -136,7 +136,7 @@ class TaskTracker:
             await self._store.migrations.advance(migration.id, MigrationState.RUNNING, now, task_id=ours.task_id)
             return Search(found=True)
         later = later_migrations(migration, history)
-        if history is None or migration.history_mark is None or any(is_running(row) for row in later):
+        if None in (vm.node_id, history, migration.history_mark) or any(is_running(row) for row in later):
             return Search()
         return Search(absent=self._not_found(migration, vm, bool(later)))
 
@@ -198,7 +198,7 @@ class TaskTracker:
             PanelError: the panel does not answer now.
         """
         task, vm, outcome = await self._look(migration)
-        if outcome is not None or task is not None or vm is None:
+        if outcome is not None or task is not None or vm is None or vm.node_id is None:
             return outcome
         history = await self.history.rows(migration.move.vm_id)
         if await self.history.running(history) is not None:
@@ -255,10 +255,10 @@ class TaskTracker:
             return Outcome.failed(Reason.of("vm-gone"))
         if vm.node_id == migration.move.target_id:
             return self._arrived(migration, vm)
-        if task is None or task.status == "pending":
-            return None
-        if task.status == "failed":
+        if task is not None and task.status == "failed":
             return Outcome.failed(Reason.of("task-failed"), task.output or task.raw_status)
+        if task is None or task.status == "pending" or vm.node_id is None:
+            return None
         elsewhere = _elsewhere(migration, vm)
         since = self._complete_since.setdefault(migration.id, self._clock())
         if elsewhere is None and self._clock() - since <= ARRIVAL_GRACE:

@@ -10,7 +10,16 @@ from balancer.model import Reason
 from balancer.promises import Promise
 from bot.domain.incidents import Resource
 from bot.domain.load_history import PastMigration
-from bot.domain.proposals import PROGRAM, UNSETTLED, Actor, Migration, MigrationState, Sighting, check_transition
+from bot.domain.proposals import (
+    PROGRAM,
+    UNSETTLED,
+    Actor,
+    LastSeen,
+    Migration,
+    MigrationState,
+    Sighting,
+    check_transition,
+)
 from bot.store import rows
 from bot.store.audit import write_audit
 from bot.store.database import Connection, Database, Part, all_rows, json_list, scalar
@@ -18,6 +27,8 @@ from bot.store.notices import add_notice
 from bot.store.outcomes import write_promise
 from bot.store.reading import Reader
 from bot.store.values import NoticeKind
+
+NOT_SEEN = LastSeen()
 
 
 class Migrations(Part):
@@ -53,12 +64,14 @@ class Migrations(Part):
         reason: Reason | None = None,
         error: str | None = None,
         sighting: Sighting | None = None,
+        last_seen: LastSeen = NOT_SEEN,
         only_from: MigrationState | None = None,
         promise: tuple[Promise, Resource] | None = None,
     ) -> bool:
         """One legal step of a migration's life; ``starting`` and the final states are stamped with the time.
 
         Args:
+            last_seen: the VM, of a migration that failed.
             only_from: nothing is done where it is in another state meanwhile (a person called it back).
             promise: what the move promises, of a migration that starts, and the resource that its source is judged by.
         Returns:
@@ -84,11 +97,11 @@ class Migrations(Part):
             await db.execute(
                 "UPDATE migration SET state = ?, started_at = coalesce(?, started_at), finished_at = ?, "
                 "consul_id = coalesce(?, consul_id), task_id = coalesce(?, task_id), "
-                "history_mark = coalesce(?, history_mark), reason = ?, error = ?, sighting = coalesce(?, sighting) "
-                "WHERE id = ?",
+                "history_mark = coalesce(?, history_mark), reason = ?, error = ?, sighting = coalesce(?, sighting), "
+                "seen_node_id = ?, seen_running = ? WHERE id = ?",
                 (
                     *(new.value, started, finished, consul_id, task_id, history_mark, text, error),
-                    *(rows.sighting_to_text(sighting), migration_id),
+                    *(rows.sighting_to_text(sighting), last_seen.node_id, last_seen.running, migration_id),
                 ),
             )
             if promise is not None:

@@ -15,6 +15,7 @@ from bot.domain.proposals import (
     Actor,
     ActorKind,
     FirstApproval,
+    LastSeen,
     Migration,
     MigrationState,
     MoveState,
@@ -100,6 +101,7 @@ def migration_of(row: sqlite3.Row, plan: Plan) -> Migration | None:
         purpose=plan.purpose,
         not_before=maybe_from_text(row["not_before"]),
         sighting=_sighting_from_text(row["sighting"]),
+        last_seen=LastSeen(row["seen_node_id"], None if row["seen_running"] is None else bool(row["seen_running"])),
     )
 
 

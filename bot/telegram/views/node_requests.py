@@ -176,6 +176,8 @@ def _state(migration: Migration) -> str:
         return "called-back"
     if migration.state is MigrationState.SUCCEEDED and migration.reason is not None:
         return "restarted"
+    if migration.state is MigrationState.FAILED and migration.stays:
+        return "failed-stays"
     return "not-needed" if migration.state is MigrationState.SKIPPED else migration.state.value
 
 

@@ -52,8 +52,6 @@ _SOUNDS = {
     NoticeKind.FINISHED: Sound.NEVER,
     NoticeKind.DIGEST: Sound.NEVER,
 }
-VM_IS_NOT_THERE = ("vm-gone", "vm-elsewhere")
-"""Codes of reasons for which a failed migration does not leave the VM on its old node."""
 _INFORMS = ("foreign-moves", "waits-for-others")
 """Codes of reasons that tell of no outage, although they are stored as one."""
 
@@ -186,6 +184,14 @@ def _failure_rows(texts: Texts, migration_id: int, label: str) -> list[Row]:
     return [[why, other], [do(texts.text("button-retry") + label, "retry", migration_id)]]
 
 
+def _whereabouts(migration: Migration) -> str:
+    """The end of the key that says where the VM of a failed migration was seen, and whether it ran."""
+    if not migration.stays:
+        return "away"
+    running = migration.last_seen.running
+    return "stays" if running is None else "running" if running else "stopped"
+
+
 def ending_notice(texts: Texts, migration: Migration, quarantine: timedelta = timedelta(0)) -> Markup:
     """One migration that failed, whose end nobody knows, or that went well after all.
 
@@ -199,10 +205,9 @@ def ending_notice(texts: Texts, migration: Migration, quarantine: timedelta = ti
         words = texts.html("notice-unknown", vm=vm, source=source, target=target, reason=reason)
     elif migration.state is MigrationState.SUCCEEDED:
         words = texts.html("notice-settled", vm=vm, source=source, target=target)
-    elif migration.reason is not None and migration.reason.code in VM_IS_NOT_THERE:
-        words = texts.html("notice-failed-away", vm=vm, source=source, target=target, reason=reason)
     else:
-        words = texts.html("notice-failed", vm=vm, source=source, target=target, reason=reason)
+        where = _whereabouts(migration)
+        words = texts.html(f"notice-failed-{where}", vm=vm, source=source, target=target, reason=reason)
     lines: list[Markup | str] = [words]
     if migration.error:
         lines.append(texts.html("panel-words", error=migration.error[:PANEL_WORDS_LIMIT]))

@@ -291,13 +291,15 @@ popup-pass-targets-nothing = Nothing can be moved, even if the target thresholds
 popup-strategy-already = { $strategy } is in use already. /balance checks now.
 
 ## Notices
-notice-failed = ❌ <b>{ $vm }</b> stays on { $source }: its move to { $target } failed, { $reason }.
-notice-failed-away = ❌ <b>{ $vm }</b>: its move from { $source } to { $target } failed, { $reason }.
+notice-failed-stays = ❌ <b>{ $vm }</b> stays on { $source }. The migration to { $target } failed: { $reason }.
+notice-failed-running = ❌ <b>{ $vm }</b> stays on { $source } and runs on. The migration to { $target } failed: { $reason }.
+notice-failed-stopped = ❌ <b>{ $vm }</b> is on { $source } and does not run. The migration to { $target } failed: { $reason }.
+notice-failed-away = ❌ <b>{ $vm }</b>: the migration from { $source } to { $target } failed: { $reason }.
 notice-failed-earlier = ❌ { $count ->
     [one] 1 migration
    *[other] { $count } migrations
 } failed before these.
-notice-quarantine = It is not tried again for { $duration }, unless you decide otherwise.
+notice-quarantine = Not tried again for { $duration }, unless you decide otherwise.
 button-retry = 🔁 Try again
 retry-none = 🎯 <b>{ $vm }</b>: no node except { $target } may take it now.
 notice-unknown = ❓ <b>{ $vm }</b> ({ $source } → { $target }): { $reason }. Nothing else will be moved from or to these nodes until the panel reports the result.

@@ -292,8 +292,10 @@ popup-pass-targets-nothing = Переносить нечего даже с пр�
 popup-strategy-already = Стратегия { $strategy } уже включена. Проверить сейчас: /balance.
 
 ## Уведомления
-notice-failed = ❌ <b>{ $vm }</b> остаётся на { $source }: миграция на { $target } не удалась, { $reason }.
-notice-failed-away = ❌ <b>{ $vm }</b>: миграция с { $source } на { $target } не удалась, { $reason }.
+notice-failed-stays = ❌ <b>{ $vm }</b> остаётся на { $source }. Миграция на { $target } не удалась: { $reason }.
+notice-failed-running = ❌ <b>{ $vm }</b> остаётся на { $source } и работает. Миграция на { $target } не удалась: { $reason }.
+notice-failed-stopped = ❌ <b>{ $vm }</b> на { $source } и не запущена. Миграция на { $target } не удалась: { $reason }.
+notice-failed-away = ❌ <b>{ $vm }</b>: миграция с { $source } на { $target } не удалась: { $reason }.
 notice-failed-earlier = ❌ До этого не удалось миграций: { $count }.
 notice-quarantine = Следующая попытка не раньше чем через { $duration }, если вы не решите иначе.
 button-retry = 🔁 Повторить
