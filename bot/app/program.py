@@ -55,16 +55,16 @@ IDLE_POLL_S = 0.5
 
 
 class VMBalancer:
-    """The whole program. Use it as a context manager, or call ``run_once()``, ``plan()`` or ``run()`` alone.
+    """The whole program. Use it as a context manager, or only call ``run_once()``, ``plan()`` or ``run()``.
 
     Args:
         config_path: a settings file; ``None`` reads `.env` of the current folder if there is one.
         dry_run: whether to plan and report only; overrides the settings.
         verbose: sets the loggers below ``bot`` to DEBUG. No handler is set up here.
         settings: settings to use instead of a file and the environment.
-        exclusive: take the database for this process alone; ``False``: work beside the program that has taken it.
-            ``None``: as ``True``, but a dry run takes it only for ``run()``. A dry run always works on a temporary
-            copy of the database, and creates none.
+        exclusive: lock the database for this process; ``False``: share it with the program that has locked it.
+            ``None``: as ``True``, but a dry run locks it only for ``run()``. A dry run always works on a temporary
+            copy of the database, and creates no database.
         read_settings: reads ``settings`` again for a reload; ``None``: they stay as they are.
     """
 
@@ -158,7 +158,7 @@ class VMBalancer:
             self._stack = stack.pop_all()
 
     def _checked_settings(self) -> Settings:
-        """The settings, once they are known to work together.
+        """The settings, after a check that they work together.
 
         Raises:
             ConfigError: settings that cannot work, all at once.
@@ -176,7 +176,7 @@ class VMBalancer:
         return self._checked_settings()
 
     def reload(self) -> None:
-        """Takes changed settings and a changed CLUSTERS_FILE without a restart; the log says what holds now."""
+        """Loads changed settings and a changed CLUSTERS_FILE without a restart, and logs the result."""
         self._reloading = asyncio.create_task(self._reload())
 
     async def _reload(self) -> None:
@@ -234,7 +234,7 @@ class VMBalancer:
         """Runs until ``stop()``: makes checks by the timer, listens to the chat, carries out approved moves.
 
         Args:
-            attended: somebody can approve here, also without a chat.
+            attended: a person can approve at this terminal, also without a chat.
         """
         if self._stack is None:
             async with self:
@@ -272,7 +272,7 @@ class VMBalancer:
         return start_line(await runtime.current(), await runtime.mode(), chats, await runtime.paused_until())
 
     async def _serve_metrics(self, stack: AsyncExitStack) -> None:
-        """Opens METRICS_PORT, unless this program only reads the database of another."""
+        """Opens METRICS_PORT, except if another program owns the database."""
         if not self.settings.metrics_port or not self._ownership.claimed:
             return
         from bot.observability.metrics import Metrics
@@ -321,7 +321,7 @@ class VMBalancer:
 
     @property
     def failed(self) -> bool:
-        """Whether ``run()`` ended by an error."""
+        """Whether ``run()`` ended because of an error."""
         return self._supervisor.ended_by_error
 
     def stop(self) -> None:
@@ -353,7 +353,7 @@ class VMBalancer:
     # Deciding from code -----------------------------------------------------------------------
 
     async def plan(self, cluster: str | None = None) -> tuple[Plan, ...]:
-        """The plans of now: one for each cluster, or only for the one with this name or id. Nothing is stored.
+        """The present plans of all clusters, or of the cluster with this name or id. Nothing is stored.
 
         Raises:
             PanelError: the panel did not answer, or not completely.
@@ -399,7 +399,7 @@ class VMBalancer:
         return await self._timer.check_now()
 
     async def tick(self) -> None:
-        """Does what is due, as the timer does every two seconds."""
+        """Runs the steps that are due, as the timer does every two seconds."""
         await self._timer.tick()
 
     async def until_idle(self, also: Callable[[], Awaitable[bool]] | None = None) -> None:
@@ -416,7 +416,7 @@ class VMBalancer:
             await self._metrics.catch_up()
 
     async def _notify_of_defect(self, name: str) -> None:
-        """Leaves a notice for the chat; the log has the details."""
+        """Stores a notice for the chat; the log has the details."""
         notice = Reason.of("loop-failed", name=name)
         await self.store.notices.note_outage(f"loop-failed-{name}", name, notice, self._clock())
         self.notifier.notices_waiting()

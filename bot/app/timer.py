@@ -1,4 +1,4 @@
-"""What the timer does: a check every interval, and every two seconds the steps that are due. Each step fails alone."""
+"""The timer: a check every interval, and every two seconds the steps that are due. Each step fails alone."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Timer:
         self._greeted = False
 
     async def begin(self) -> None:
-        """Notes what other programs have done until now: only later changes are shown."""
+        """Remembers the newest rows of other programs: only later changes are shown."""
         await self._supervisor.step("Looking for requests of a console", self._watch.begin)
         self._schedule = Schedule(self._cycle, self._service.settings.balance_interval, self.tick)
 
@@ -128,7 +128,7 @@ class Timer:
         return report
 
     async def _greet(self, report: CycleReport) -> None:
-        """After the first complete check since the start."""
+        """Greets the chats after the first complete check since the start."""
         plans = [r.plan for r in report.results if r.plan is not None]
         if self._greeted or report.outcome != "done":
             return
@@ -140,7 +140,7 @@ class Timer:
     # Steps ------------------------------------------------------------------------------------
 
     async def tick(self) -> None:
-        """Does what is due: deadlines, reminders, digest, requests of a console. The timer calls it every two seconds.
+        """Runs the steps that are due: deadlines, reminders, digest, requests of a console. Called every two seconds.
 
         Each step may fail alone.
         """

@@ -1,7 +1,7 @@
 """Stopping a running migration: values and states. Pure.
 
-noted ──▶ sent ──▶ accepted      the panel took the request; the VM's node says how the migration ended
-             ├──▶ refused       the panel did not take it: the migration goes on, and a person may ask again
+noted ──▶ sent ──▶ accepted      the panel accepted the request; the VM's node shows how the migration ended
+             ├──▶ refused       the panel refused it: the migration goes on, and a person may ask again
              └──▶ unclear       the answer was lost: nothing is sent again
 """
 
@@ -14,13 +14,13 @@ from enum import Enum
 from bot.domain.proposals import Actor
 
 QUESTIONS = 2
-"""So often a person is asked before a request to stop is sent."""
+"""How often a person is asked before a request to stop is sent."""
 SECOND_WITHIN = timedelta(minutes=10)
-"""With TWO_PERSON_RULE the second person has so much time: later the first request counts no more."""
+"""With TWO_PERSON_RULE: how long the first person's request is valid for a second one."""
 
 
 class AbortState(str, Enum):
-    """What became of a request to stop a migration."""
+    """The state of a request to stop a migration."""
 
     NOTED = "noted"
     SENT = "sent"
@@ -30,12 +30,12 @@ class AbortState(str, Enum):
 
 
 SENDABLE_AGAIN = (AbortState.NOTED, AbortState.REFUSED)
-"""Nothing is on its way to the panel."""
+"""States in which no request is on its way to the panel."""
 
 
 @dataclass(frozen=True, slots=True)
 class Abort:
-    """A request to stop a migration, with who made it. ``answer``: the panel's words, if it was refused or unclear."""
+    """A request to stop a migration, and its actor. ``answer``: the panel's words, if it was refused or unclear."""
 
     migration_id: int
     state: AbortState
@@ -50,10 +50,10 @@ class Abort:
 
 
 class AbortStep(str, Enum):
-    """What the store did with a request."""
+    """The result of recording a request."""
 
     SEND = "send"
-    """It is recorded as sent: whoever asked sends it now, once."""
+    """It is recorded as sent: the caller sends it now, once."""
     NOTED = "noted"
     """It needs a second person."""
     SAME_PERSON = "same-person"
@@ -63,4 +63,4 @@ class AbortStep(str, Enum):
     OVER = "over"
     """The migration is not running."""
     FIRST_RUNS = "first-runs"
-    """The first request on this panel is not over: it is watched before there is another."""
+    """The first request on this panel is not over: the next one has to wait for its result."""

@@ -1,4 +1,4 @@
-"""The chats of the program, the roles of people in them, and the clusters of each. Pure.
+"""The chats of the program, the roles of people in them, and the clusters of each chat. Pure.
 
 In a private chat with the bot, a person has the rights of all chats that name them.
 """
@@ -78,7 +78,7 @@ class Permissions:
 
     @property
     def global_admin(self) -> bool:
-        """Whether they may change what holds for every cluster: mode, pause, settings."""
+        """Whether this person may change things for every cluster: mode, pause, settings."""
         return any(chat.clusters is None for chat in self.administered)
 
     def sees(self, cluster_id: int, cluster_name: str) -> bool:
@@ -89,7 +89,7 @@ class Permissions:
 
 
 def permissions_of(chats: Sequence[Chat], user_id: int, chat_id: int | None) -> Permissions:
-    """What this person may do in their private chat with the bot, or in one of ``chats``. Elsewhere nothing."""
+    """What this person may do in their private chat with the bot or in one of ``chats``; nothing in other chats."""
     here = [chat for chat in chats if chat_id is not None and chat_id in (user_id, chat.chat_id)]
     administered = tuple(chat for chat in here if chat.role(user_id) is Role.ADMIN)
     viewing = tuple(chat for chat in here if chat.role(user_id) is Role.VIEWER)

@@ -1,7 +1,7 @@
 """Two clocks: the wall clock for hours of the day and stored rows, a monotonic one for lengths of time.
 
 A leap of the system's clock by an hour would expire every proposal and end every cool-down at once, or revive them.
-The monotonic clock does not leap: it follows slowly, until the deadlines that are stored were moved by the same leap.
+The monotonic clock does not leap: it adopts the new time after the stored deadlines were moved by the same leap.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class MonotonicClock:
 
 
 def follow(clock: Clock) -> None:
-    """Adopts a leap at once: for a process beside the program, which itself moves the stored deadlines."""
+    """Adopts a leap at once: for another process than the program, which moves the stored deadlines."""
     if isinstance(clock, MonotonicClock) and clock.leap:
         clock.settle()
 
@@ -85,5 +85,5 @@ def wall_clock_of(clock: Clock) -> WallClock:
 
 
 def _difference(wall: datetime, monotonic: datetime) -> timedelta:
-    """The one place where the two clocks are compared."""
+    """The difference of the two clocks. They are compared here only."""
     return wall - monotonic

@@ -1,6 +1,7 @@
 """Counts of the program as values: its checks, the last snapshot, waiting and finished work. Pure.
 
-The parts that work write them, the metrics read them. Counts begin at zero with every start and decide nothing.
+The working parts of the program write them, and the metrics read them. Counts begin at zero with every start. No
+decision depends on them.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from balancer.model import Plan, Snapshot
 CYCLE_BOUNDS_S = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
 MIGRATION_BOUNDS_S = (10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 1800.0, 3600.0, 7200.0)
 KEPT_BOUNDS = (0.0, 0.25, 0.5, 0.75, 0.9, 1.1, 1.25, 1.5, 2.0)
-"""Of the part of a promise that was kept: 1 = all of it."""
+"""Bounds for the part of a promise that was kept: 1 = all of it."""
 KeptKey = tuple[int, timedelta]
-"""Cluster, and how long after the end of the migration it was compared."""
+"""Cluster id, and the time between the end of the migration and its comparison."""
 
 
 class Histogram:
@@ -42,7 +43,7 @@ class Histogram:
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What the last successful read saw; ``vms`` by cluster."""
+    """The last successful read of the panel. ``vms``: cluster -> number of VMs."""
 
     taken_at: datetime
     plans: tuple[Plan, ...]
@@ -118,7 +119,7 @@ class Happened:
     restarted: int = 0
     """Migrations that succeeded but restarted their VM."""
     kept: tuple[tuple[KeptKey, float], ...] = ()
-    """Of each comparison with a result: the part of the promise that was kept."""
+    """The kept part of the promise, for each comparison with a result."""
     missing: Counter[str] = field(default_factory=Counter)
     """Comparisons without a result, by the reason (see ``Missing``)."""
 
@@ -128,7 +129,7 @@ TIMED_RESULTS = ("succeeded", "failed")
 
 @dataclass(slots=True)
 class Counted:
-    """The sum of what happened since the program started."""
+    """The sums of the events since the program started."""
 
     verdicts: Counter[str] = field(default_factory=Counter)
     results: Counter[str] = field(default_factory=Counter)

@@ -1,4 +1,4 @@
-"""What people keep the balancer away from: excluded nodes, ignored VMs, snoozed clusters. Pure values."""
+"""What people protect from the balancer: excluded nodes, ignored VMs, snoozed clusters. Pure values."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ExclusionRole(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Exclusion:
-    """A node that may not be a source, a target or either; ``until`` ``None`` = until someone ends it."""
+    """A node that may not be a source, a target or either. ``until`` ``None`` = until a person ends it."""
 
     node_id: int
     node_name: str
@@ -36,12 +36,12 @@ class Exclusion:
     by: Actor
     created_at: datetime
     drain_id: int | None = None
-    """The proposal of the drain that made it: stopping the drain or filling the node ends it."""
+    """The proposal of the drain that made this exclusion: stopping the drain or filling the node ends it."""
 
 
 @dataclass(frozen=True, slots=True)
 class IgnoredVM:
-    """A VM that a person skipped for good: nothing moves it until somebody ends that."""
+    """A VM that a person skipped permanently: it does not move until a person ends this."""
 
     vm_id: int
     vm_name: str

@@ -44,7 +44,7 @@ class State(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """``for_s``: how long this state lasts already."""
+    """``for_s``: how long this state has lasted."""
 
     state: State
     for_s: int = 0

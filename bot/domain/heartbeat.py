@@ -45,7 +45,7 @@ def to_json(beat: Heartbeat) -> str:
 def from_json(text: str) -> Heartbeat:
     """
     Raises:
-        ValueError: it is none.
+        ValueError: the text is no heartbeat.
     """
     document = json.loads(text)
     names = {f.name for f in fields(Heartbeat)}

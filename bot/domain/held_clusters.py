@@ -1,6 +1,6 @@
-"""Clusters where something stops the program until people look: the keys under which that is stored. Pure.
+"""Held clusters: something stops the program there until people look. The keys of the settings that store it. Pure.
 
-Each check stores or removes these keys, so they tell how it was at the last check, also to other processes.
+Each check stores or removes these keys. So they show the state of the last check, also to other processes.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from balancer.model import Reason
 
 FAILURE_KEY = "cluster-failed-"
-"""With the cluster's id: its planning failed, and people were told. The value says why."""
+"""Followed by the cluster's id: its planning failed, and people were notified. The value says why."""
 LOST_KEY = "protection-lost-"
-"""With the cluster's id: the names and tags that protect nothing there any more, and since when."""
+"""Followed by the cluster's id: the names and tags that no longer protect anything there, and since when."""
 RESTARTED_KEY = "restarted-in-cluster-"
-"""With the cluster's id: the VM that was restarted. Automatic mode is stopped there until an admin lets it go on."""
+"""Followed by the cluster's id: the VM that was restarted. Automatic mode stops there until an admin continues it."""
 PREFIXES = (FAILURE_KEY, LOST_KEY, RESTARTED_KEY)
 
 

@@ -1,12 +1,12 @@
 """Incidents: a cluster's overload from the first check that saw it to its end. Pure.
 
-    open ──▶ ended     the cluster is not overloaded, and nothing of the incident is under way
+    open ──▶ ended     the cluster is not overloaded, and no move of the incident is pending or running
       ▲        │
       └────────┘       overloaded again within REOPENS_WITHIN: the same incident
 
-People are told of an incident once: by one message a chat, which is edited until the incident ends. Reminders and
-escalation count from ``waits_since``: the first question of the incident, or the last answer to one. A plan that
-changes is not an answer.
+People are notified of an incident once: by one message per chat, which is edited until the incident ends. Reminders
+and escalation count from ``waits_since``: the first question of the incident, or the last answer. A changed plan is not
+an answer.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from balancer.model import Move, NodeLoad, NodeReport, Reason
 from bot.domain.proposals import Actor, MigrationState, ProposedMove
 
 LOOK_FOR = timedelta(hours=2)
-"""For how long "I'll look" stops the reminders."""
+"""How long "I'll look" stops the reminders."""
 REOPENS_WITHIN = timedelta(hours=1)
-"""An overload that comes back so soon is the same incident: its message is edited, without a sound."""
+"""An overload that comes back within this time is the same incident: its message is edited, without a sound."""
 
 
 class Resource(str, Enum):
-    """What a node has too much of."""
+    """The resource by which a node is overloaded."""
 
     CPU = "cpu"
     """vCPUs per physical CPU."""
@@ -59,7 +59,7 @@ class NodeFigure:
 
 @dataclass(frozen=True, slots=True)
 class Looking:
-    """Somebody looks into the incident: no reminder and no escalation until then."""
+    """A person looks into the incident: no reminder and no escalation until then."""
 
     by: Actor
     until: datetime
@@ -67,7 +67,7 @@ class Looking:
 
 @dataclass(frozen=True, slots=True)
 class PlanChange:
-    """The last time that the plan changed while it waited for people, and what changed."""
+    """The last change of a plan that waited for people: when, and what has changed."""
 
     at: datetime
     reason: Reason
@@ -77,8 +77,8 @@ class PlanChange:
 class Incident:
     """``nodes``: every node that was overloaded during the incident, worst first; empty where only the load was uneven.
 
-    ``end_reason``: why it ended, where that was not the end of the overload. ``reminded``: how many reminders are due
-    and sent since ``waits_since``.
+    ``end_reason``: why it ended, if not by the end of the overload. ``reminded``: how many reminders were due and sent
+    since ``waits_since``.
     """
 
     id: int
@@ -100,7 +100,7 @@ class Incident:
         return tuple(n for n in self.nodes if n.overloaded)
 
     def looked_into(self, now: datetime) -> Looking | None:
-        """Who looks into it now; ``None``: nobody, or that time is over."""
+        """The person who looks into it now; ``None``: nobody does, or the time is over."""
         return self.looking if self.looking is not None and now < self.looking.until else None
 
 
@@ -114,15 +114,15 @@ class OutcomeKind(str, Enum):
     OVER = "over"
     """It ended by itself."""
     GONE = "gone"
-    """The cluster is no longer looked after."""
+    """The cluster is no longer checked."""
 
 
 @dataclass(frozen=True, slots=True)
 class IncidentOutcome:
-    """What became of an incident.
+    """The outcome of an incident.
 
-    ``node``: the one that the headline names: the worst that was relieved, else the worst of all. ``took``: the time of
-    the successful migrations. ``lasted``: from the first check to the end.
+    ``node``: the node in the headline: the worst of the relieved ones, else the worst of all. ``took``: the time of the
+    successful migrations. ``lasted``: from the first check to the end.
     """
 
     kind: OutcomeKind
@@ -136,7 +136,7 @@ class IncidentOutcome:
 
 
 def outcome_of(incident: Incident, moves: Iterable[ProposedMove], now: datetime) -> IncidentOutcome:
-    """The outcome of an incident by the migrations made during it."""
+    """The outcome of an incident, by its migrations."""
     migrations = [m.migration for m in moves if m.migration is not None]
     arrived = [m for m in migrations if m.state is MigrationState.SUCCEEDED]
     failed = sum(m.state is MigrationState.FAILED for m in migrations)
@@ -163,7 +163,7 @@ def outcome_of(incident: Incident, moves: Iterable[ProposedMove], now: datetime)
 
 
 def with_figures(known: Sequence[NodeFigure], nodes: Collection[NodeReport]) -> tuple[NodeFigure, ...]:
-    """The figures of an incident after a check that saw these nodes."""
+    """The figures of an incident after a check with these nodes."""
     seen = {r.node_id: r for r in nodes}
     figures = [_seen_again(figure, seen.get(figure.node_id)) for figure in known]
     new = [r for r in nodes if r.overloaded and r.node_id not in {f.node_id for f in known}]
@@ -183,7 +183,7 @@ def _seen_again(figure: NodeFigure, report: NodeReport | None) -> NodeFigure:
     if report is None:
         return replace(figure, after=None, overloaded=False)
     value = _value(report.load, figure.resource)
-    if report.overloaded and (value is None or value <= figure.limit):  # another resource has taken over
+    if report.overloaded and (value is None or value <= figure.limit):  # overloaded by another resource now
         first = _first_figure(report)
         if first is not None:
             return replace(first, asked=figure.asked)
@@ -201,11 +201,11 @@ _WITH_MEMORY = {
     "overload-load-memory": Resource.LOAD,
     "overload-pressure-memory": Resource.PRESSURE,
 }
-"""Code of a reason -> the resource that it names beside memory."""
+"""Code of a reason -> the resource besides memory that it names."""
 
 
 def deciding(report: NodeReport) -> tuple[Resource, float]:
-    """The resource that a node has too much of, and its limit: of two the one that is further above."""
+    """The resource by which a node is overloaded, and its limit. Of two resources: the one further above its limit."""
     reason = report.reason
     params = {} if reason is None else reason.as_dict()
     code = "" if reason is None else reason.code
@@ -239,10 +239,10 @@ def _value(load: NodeLoad | None, resource: Resource) -> float | None:
 
 
 def plan_change(old: Sequence[Move], new: Sequence[Move]) -> Reason | None:
-    """What is different in the plan that takes the place of one that waits, in one sentence; ``None``: nothing.
+    """How a new plan differs from the waiting one, in one sentence; ``None``: it does not.
 
-    Of several differences the one that matters most to who decides: another VM, then another size, then another
-    target, then another number.
+    If there are several differences, the most important one for the decision: another VM, then another size, then
+    another target, then another number of moves.
     """
     before, after = {m.vm_id: m for m in old}, {m.vm_id: m for m in new}
     added = [m for m in new if m.vm_id not in before]

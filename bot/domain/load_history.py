@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What the checks in one time slot saw of a node, or of all nodes of a cluster together.
+    """The figures of the checks in one time slot, for a node or for all nodes of a cluster together.
 
     ``cpu_load`` is ``None`` without a measurement. Means are over the checks, maxima over checks and nodes.
     """

@@ -1,7 +1,7 @@
 """The cycle or migration of a log line. Kept in a context variable, not passed as an argument.
 
-A line belongs to one of the two or to neither; tasks and threads started inside inherit it. Nothing but the
-log may depend on it.
+A line belongs to one of the two or to neither. Tasks and threads that are started inside inherit it. Only the log may
+depend on it.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ def current_work() -> Work | None:
 
 @contextmanager
 def cycle() -> Iterator[str]:
-    """The lines within belong to one cycle: to a new one, or to the one that has begun around this call."""
+    """The log lines inside belong to one cycle: to the surrounding one, or to a new one."""
     begun = _work.get()
     if begun is not None and begun.kind == "cycle":
         yield str(begun.id)
         return
-    # Eight random digits: a collector keeps lines of months, and a counter would repeat after each start.
+    # Eight random digits: a log collector keeps lines for months, and a counter would repeat after each start.
     with _working(Work("cycle", secrets.token_hex(4))) as work:
         yield str(work.id)
 
 
 @contextmanager
 def migration(migration_id: int) -> Iterator[None]:
-    """The lines within belong to the migration with this id in the database, whoever started it."""
+    """The log lines inside belong to the migration with this id in the database."""
     with _working(Work("migration", migration_id)):
         yield
 

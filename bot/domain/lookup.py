@@ -1,4 +1,4 @@
-"""Finds things by what a person typed: an id, a name in any case, or the nearest names."""
+"""Finds things by the text that a person typed: an id, a name in any case, or the nearest names."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Named = TypeVar("Named", Node, Cluster, VM)
 
 
 def matching(things: Iterable[Named], name: str) -> list[Named]:
-    """Those with this id, or this name in any case."""
+    """The things with this id, or with this name in any case."""
     wanted = name.strip().casefold()
     return [t for t in things if wanted in (str(t.id), t.name.casefold())]
 

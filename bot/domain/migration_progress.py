@@ -1,6 +1,6 @@
-"""How far a running live migration is, as the hypervisor of its node counts it, and whether it will ever end. Pure.
+"""The progress of a running live migration by its node's hypervisor, and whether the migration will end. Pure.
 
-A live migration copies memory that the VM goes on writing. It ends only if it copies faster than the VM writes.
+A live migration copies the memory while the VM writes to it. It ends only if it copies faster than the VM writes.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 KNOWN_AFTER = timedelta(seconds=30)
-"""So long a migration must write faster than it copies, in every sample, before people are told."""
+"""How long the VM must write faster than its memory is copied, in every sample, before people are notified."""
 LEAST_SAMPLES = 3
 KEPT = timedelta(minutes=5)
-"""Older samples say nothing about now."""
+"""Older samples are not used."""
 
 
 @dataclass(frozen=True, slots=True)
 class JobProgress:
-    """One look at the job of a VM. ``iteration``: the rounds over its memory; ``None`` of a figure = not told."""
+    """One reading of a VM's migration job. ``iteration``: the rounds over its memory. ``None`` = unknown."""
 
     at: datetime
     total_mib: float
@@ -29,30 +29,30 @@ class JobProgress:
 
     @property
     def percent(self) -> int:
-        """How much is copied, 0 to 99: only the panel says that it is over."""
+        """How much is copied, 0 to 99; never 100, because only the panel decides that the migration is over."""
         if self.total_mib <= 0:
             return 0
         return max(0, min(99, round(100 * (1 - self.remaining_mib / self.total_mib))))
 
     @property
     def seconds_left(self) -> float | None:
-        """How long it takes at this speed; ``None`` = it does not end, or the speed is not told."""
+        """How long it takes at this speed; ``None`` = it does not end, or the speed is unknown."""
         if self.speed_mib_s is None or self.speed_mib_s <= (self.dirty_mib_s or 0.0):
             return None
         return self.remaining_mib / (self.speed_mib_s - (self.dirty_mib_s or 0.0))
 
 
 def with_sample(samples: Sequence[JobProgress], sample: JobProgress) -> tuple[JobProgress, ...]:
-    """The samples of the last minutes, in their order; after a clock that was set back only the new one."""
+    """The samples of the last minutes with the new one, in order. If the clock was set back: only the new one."""
     kept = [s for s in samples if timedelta(0) <= sample.at - s.at <= KEPT]
     return (*kept, sample)
 
 
 def does_not_converge(samples: Sequence[JobProgress]) -> bool:
-    """Whether the migration will not end by itself, by all that was seen in the last ``KNOWN_AFTER``.
+    """Whether the migration will not end by itself, by all samples of the last ``KNOWN_AFTER``.
 
-    The VM writes at least as fast as its memory is copied; or, where the node does not tell how fast it writes, no less
-    is left than before although a further round over the memory has begun.
+    That is so if the VM writes at least as fast as its memory is copied. If the node does not give the speed of the
+    writes: if another round over the memory has begun, and no less memory is left than before.
     """
     if len(samples) < LEAST_SAMPLES:
         return False

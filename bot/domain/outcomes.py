@@ -1,9 +1,9 @@
-"""The ledger: what finished migrations brought, compared with what they promised. Pure.
+"""The ledger: the outcomes of finished migrations, compared with their promises. Pure.
 
 A finished migration is compared three times (``CHECKPOINTS``), each time with the first check after that time. The
-figure that decides is the relief of the source node in one resource. Several moves of this program on one node share
-the change of the node: each is credited with its own promise, and with its part of the difference by the size of that
-promise. A figure that is missing is said to be missing and never estimated.
+compared figure is the relief of the source node in one resource. Several moves of this program on one node share the
+change of the node: each gets its own promise, and a part of the difference in proportion to its promise. A missing
+figure is reported as missing, and never estimated.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from balancer.promises import NodeFigures, Promise, Sight, VMFigures
 from bot.domain.incidents import Resource
 
 CHECKPOINTS = (timedelta(minutes=10), timedelta(hours=1), timedelta(days=1))
-"""So long after its end a migration is compared."""
+"""The times after its end at which a migration is compared."""
 KEPT = 0.75
 """A move that brings less than this part of its promise needs an explanation."""
 SETTLES_WITHIN = timedelta(minutes=5)
-"""A load average of one minute still shows a move that ended less than this ago."""
+"""A load average of one minute still contains the load from before a move that ended within this time."""
 VERDICT_MOVES, VERDICT_KEPT = 5, 2 / 3
-"""A cluster does not keep its promises if of at least so many moves the median brings less than this part."""
+"""A cluster breaks its promises if the median of at least this many moves brings less than this part."""
 VERDICT_TIME = timedelta(days=7)
-"""Moves that ended longer ago do not count for this."""
+"""Moves that ended longer ago do not count for this verdict."""
 _LEAST, _LEAST_OF_CPU = {Resource.MEMORY: 0.01}, 0.001
-"""A smaller promised relief is none."""
+"""A smaller promised relief counts as none."""
 
 
 class Missing(str, Enum):
@@ -38,10 +38,10 @@ class Missing(str, Enum):
 
     NODE_GONE = "node-gone"
     NO_FIGURE = "no-figure"
-    """The check did not know the figure of the source node."""
+    """The figure of the source node was unknown in the check."""
     VM_GONE = "vm-gone"
     VM_BACK = "vm-back"
-    """The VM is on its source node again."""
+    """The VM is back on its source node."""
     NOT_CHECKED = "not-checked"
     """No check was made in time: the program was off or paused, or the panel did not answer."""
     NOTHING_PROMISED = "nothing-promised"
@@ -49,14 +49,14 @@ class Missing(str, Enum):
 
 
 class Cause(str, Enum):
-    """Why a node was relieved by less than was promised: the largest part of the difference."""
+    """Why a node was relieved by less than promised: the cause of the largest part of the difference."""
 
     VMS_GREW = "vms-grew"
     """VMs that stayed on the node need more now."""
     OTHERS_MOVED = "others-moved"
     """Other VMs came to the node, not by a move of this program."""
     VM_CARRIES_LESS = "vm-carries-less"
-    """The moved VM carries less load than was expected of it."""
+    """The moved VM has less load than expected."""
     NOT_VMS = "not-vms"
     """The load of the node is not the load of its VMs."""
     UNKNOWN = "unknown"
@@ -72,7 +72,7 @@ class StartedMove:
     started_at: datetime
     finished_at: datetime
     resource: Resource
-    """What its source node had too much of, or is judged by."""
+    """The resource by which its source node was overloaded, or is judged."""
     promise: Promise
     measured: frozenset[timedelta] = frozenset()
     """The checkpoints that are done."""
@@ -102,37 +102,37 @@ class Outcome:
 
     @property
     def hit(self) -> float | None:
-        """Which part of the promise was kept: 1 = all of it; ``None`` = it could not be compared."""
+        """The part of the promise that was kept: 1 = all of it; ``None`` = it could not be compared."""
         return None if self.relieved is None else self.relieved / self.promised
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """One comparison with the migration that it is about."""
+    """One comparison, with its migration."""
 
     move: StartedMove
     outcome: Outcome
 
 
 def due_checkpoints(move: StartedMove, now: datetime) -> tuple[timedelta, ...]:
-    """The checkpoints whose time has come and that are not done."""
+    """The checkpoints that are due and not done."""
     return tuple(c for c in CHECKPOINTS if c not in move.measured and move.finished_at + c <= now)
 
 
 def is_late(move: StartedMove, checkpoint: timedelta, now: datetime, interval: timedelta) -> bool:
-    """Whether this check comes too late to speak for the checkpoint: the first one in time was missed."""
+    """Whether this check is too late for the checkpoint, because the first check in time was missed."""
     return now - move.finished_at - checkpoint > max(checkpoint / 2, 2 * interval)
 
 
 def compare(
     move: StartedMove, others: Iterable[StartedMove], seen: Sight, checkpoint: timedelta, *, late: bool = False
 ) -> Outcome:
-    """What a check says of one migration.
+    """Compares one migration with the figures of a check.
 
     Args:
-        others: further migrations of the cluster.
-        seen: the nodes of the move as the check saw them.
-        late: the check says nothing about this checkpoint.
+        others: other migrations of the cluster.
+        seen: the nodes of the move in the check.
+        late: the check is too late for this checkpoint.
     """
     promise = move.promise
     promised = _relief_promised(move, promise.source.node_id, move.resource) or 0.0
@@ -164,10 +164,10 @@ def compare(
 
 
 def sharing(move: StartedMove, others: Iterable[StartedMove], now: datetime) -> tuple[StartedMove, ...]:
-    """The moves that share the change of the move's source node with it, itself included, in the order of their starts.
+    """The moves that share the change of the move's source node, with the move itself, in the order of their starts.
 
-    These are the moves of that node that ended since, and those that ended so shortly before that the load of the node
-    had not settled, one after the other.
+    These are the moves of this node that ended later, and the chain of moves that ended shortly before, while the load
+    of the node had not settled.
     """
     node_id = move.promise.source.node_id
     touching = [
@@ -211,7 +211,7 @@ def _nodes(move: StartedMove) -> tuple[int, int]:
 
 
 def _figures(move: StartedMove, node_id: int) -> tuple[NodeFigures, NodeLoad]:
-    """A node of a move before it, and its load as it was promised to be after it."""
+    """The figures of a node before a move, and its promised load after the move."""
     promise = move.promise
     if node_id == promise.source.node_id:
         return promise.source, promise.source_after
@@ -219,7 +219,7 @@ def _figures(move: StartedMove, node_id: int) -> tuple[NodeFigures, NodeLoad]:
 
 
 def _relief_promised(move: StartedMove, node_id: int, resource: Resource) -> float | None:
-    """How far the node's figure was promised to fall; negative for the target of the move."""
+    """By how much the node's figure was promised to fall; negative for the target of the move."""
     before, after = _figures(move, node_id)
     was, becomes = value_of(before.load, resource), value_of(after, resource)
     return None if was is None or becomes is None else was - becomes
@@ -241,7 +241,7 @@ def _own_relief(move: StartedMove, shared: Sequence[StartedMove], now: NodeFigur
 
 
 def _cause(resource: Resource, shared: Sequence[StartedMove], now: NodeFigures, seen: Sight) -> Cause:
-    """The largest part of what the node's figure is above the promise."""
+    """The cause of the largest part by which the node's figure is above the promise."""
     before = _figures(shared[0], now.node_id)[0]
     was, is_now = value_of(before.load, resource) or 0.0, value_of(now.load, resource) or 0.0
     shortfall = sum(_relief_promised(m, now.node_id, resource) or 0.0 for m in shared) - (was - is_now)
@@ -263,7 +263,7 @@ def _cause(resource: Resource, shared: Sequence[StartedMove], now: NodeFigures, 
 
 
 def _expected_vms(before: NodeFigures, shared: Sequence[StartedMove]) -> Mapping[int, VMFigures]:
-    """The VMs that would be on the node if only the shared moves had changed anything."""
+    """The VMs that would be on the node if there had been no other changes than the shared moves."""
     expected = {vm.vm_id: vm for vm in before.vms}
     for move in shared:
         vm = move.promise.vm
@@ -285,7 +285,7 @@ def _growth(old: VMFigures, new: VMFigures, resource: Resource, node: NodeFigure
 
 
 def _part(vm: VMFigures, resource: Resource, node: NodeFigures) -> float:
-    """The part of a node's figure that one of its VMs makes up; without a load of its own its share by vCPUs."""
+    """The part of a node's figure that one of its VMs causes; without a measured load its share by vCPUs."""
     if resource is Resource.MEMORY:
         return 100 * vm.memory_mib / node.memory_mib
     if resource is Resource.CPU:
@@ -297,7 +297,7 @@ def _part(vm: VMFigures, resource: Resource, node: NodeFigures) -> float:
 
 
 def _carried_less(resource: Resource, shared: Sequence[StartedMove], node: NodeFigures, seen: Sight) -> float:
-    """How much load the moved VMs carry less than expected (more, if they came to the node)."""
+    """How much less load than expected the moved VMs have (how much more, if they came to the node)."""
     if resource is not Resource.LOAD:
         return 0.0
     less = 0.0
@@ -314,9 +314,9 @@ def _carried_less(resource: Resource, shared: Sequence[StartedMove], node: NodeF
 
 @dataclass(frozen=True, slots=True)
 class BrokenPromises:
-    """A cluster whose moves bring clearly less than they promise.
+    """A cluster whose moves bring clearly less than promised.
 
-    ``kept``: the median part of the promise that was kept. ``cause``: the most frequent one.
+    ``kept``: the median part of the promises that was kept. ``cause``: the most frequent cause.
     """
 
     cluster_id: int
@@ -327,7 +327,8 @@ class BrokenPromises:
 
 
 def broken_promises(cluster_id: int, name: str, outcomes: Iterable[Outcome]) -> BrokenPromises | None:
-    """The verdict on a cluster by its latest comparisons, one for each migration; ``None`` = nothing to say."""
+    """The verdict on a cluster by the latest comparison of each migration; ``None`` = it keeps its promises, or there
+    are too few comparisons."""
     newest = latest(outcomes)
     hits = [o.hit for o in newest.values() if o.hit is not None]
     if len(hits) < VERDICT_MOVES:
@@ -342,7 +343,7 @@ def broken_promises(cluster_id: int, name: str, outcomes: Iterable[Outcome]) -> 
 
 
 def latest(outcomes: Iterable[Outcome]) -> dict[int, Outcome]:
-    """Migration -> its latest comparison that has a result; migrations without one are left out."""
+    """Migration -> its latest comparison with a result; without migrations that have none."""
     newest: dict[int, Outcome] = {}
     for outcome in outcomes:
         known = newest.get(outcome.migration_id)
@@ -352,14 +353,14 @@ def latest(outcomes: Iterable[Outcome]) -> dict[int, Outcome]:
 
 
 def newest(outcomes: Iterable[Outcome]) -> dict[int, Outcome]:
-    """Migration -> its latest comparison that has a result; without one the last word why it has none."""
+    """Migration -> its latest comparison with a result; else its latest comparison, which says why it has none."""
     known = list(outcomes)
     without = {o.migration_id: o for o in known if o.missing not in (None, Missing.NOTHING_PROMISED)}
     return without | latest(known)
 
 
 def first(outcomes: Iterable[Outcome]) -> dict[int, Outcome]:
-    """Migration -> its first comparison that has a result."""
+    """Migration -> its first comparison with a result."""
     oldest: dict[int, Outcome] = {}
     for outcome in outcomes:
         known = oldest.get(outcome.migration_id)

@@ -123,9 +123,9 @@ PROGRAM = Actor(ActorKind.PROGRAM, "vm-balancer")
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """What was seen of the first migration on a panel: the VM before it and at its end, and the words of its task.
+    """The record of the first migration on a panel: the VM before it and at its end, and the words of its task.
 
-    The unit of an uptime is the panel's; ``None`` = the panel does not tell, or the program was started in between.
+    The unit of an uptime is the panel's. ``None`` = the panel does not give it, or the program was restarted meanwhile.
     """
 
     state_before: str | None = None
@@ -162,21 +162,21 @@ class Migration:
     consul_id: int | None = None
     task_id: int | None = None
     history_mark: int | None = None
-    """The newest entry of the VM's history in the panel just before the start; 0 where the history was
-    empty, ``None`` if the panel did not report it: then no entry can be taken for ours."""
+    """The newest entry of the VM's history in the panel just before the start; 0 = the history was empty; ``None`` =
+    the panel did not report it: then it is not certain of any entry that it is ours."""
     reason: Reason | None = None
     error: str | None = None
     purpose: Purpose = Purpose.BALANCE
     not_before: datetime | None = None
     """Approved for later: it does not start before this time."""
     sighting: Sighting | None = None
-    """Only of migrations that ended before any had arrived alive on this panel."""
+    """Only for migrations that ended before any migration had arrived alive on this panel."""
     last_seen: LastSeen = LastSeen()
-    """Only of failed migrations."""
+    """Only for failed migrations."""
 
     @property
     def stays(self) -> bool:
-        """Whether it failed and the VM was seen on its old node then."""
+        """Whether it failed while the VM was still on its old node."""
         return self.state is MigrationState.FAILED and self.last_seen.node_id == self.move.source_id
 
     @property
@@ -227,7 +227,7 @@ class ProposedMove:
     first: FirstApproval | None = None
     purpose: Purpose = Purpose.BALANCE
     skip_until: datetime | None = None
-    """For a skip with a length: when it ends; ``None`` = as SKIP_COOLDOWN says, or for good."""
+    """The end of a skip with its own length; ``None`` = by SKIP_COOLDOWN, or permanent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +262,7 @@ class Proposal:
 
     @property
     def settled(self) -> bool:
-        """Whether there is nothing left to decide or to carry out."""
+        """Whether nothing is left to decide or to carry out."""
         return all(
             m.state is not MoveState.PENDING and (m.migration is None or m.migration.state not in UNSETTLED)
             for m in self.moves
@@ -281,7 +281,7 @@ class ChangingTimes(NamedTuple):
 
 
 def changing_times(moves: Iterable[ProposedMove], now: datetime, undo_window: timedelta) -> ChangingTimes:
-    """Future times only. An undo cannot be undone."""
+    """The future times of these moves. An undo cannot be undone."""
     undo, starts = {}, []
     for migration in (m.migration for m in moves if m.migration is not None):
         ended, later = migration.finished_at, migration.not_before

@@ -1,4 +1,4 @@
-"""When people are reminded of what they have not answered: REMIND_AFTER. Pure."""
+"""When people are reminded of unanswered questions: REMIND_AFTER. Pure."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from bot.domain.times import parse_duration
 MINUTES_A_DAY = 24 * 60
 MOST_REMINDERS = 20
 LONGEST_REMINDER = 7 * MINUTES_A_DAY
-"""Minutes. As long as a reminder may be away."""
+"""The longest time of a reminder, in minutes."""
 DAILY = "daily"
 _WHOLE = re.compile(r"\d{1,5}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Reminders:
-    """When people are reminded of a question that nobody has answered.
+    """When people are reminded of an unanswered question.
 
-    ``minutes``: since the question, growing. ``daily``: after the last of them again after every whole day.
+    ``minutes``: since the question, in rising order. ``daily``: after the last of them, again after every day.
     """
 
     minutes: tuple[int, ...] = ()
     daily: bool = False
 
     def due(self, waited: timedelta) -> int:
-        """How many reminders are due once a question has waited for so long."""
+        """How many reminders are due after a question has waited for this time."""
         passed = waited / timedelta(minutes=1)
         single = sum(minutes <= passed for minutes in self.minutes)
         if not self.daily or single < len(self.minutes):
@@ -38,10 +38,10 @@ class Reminders:
 
 
 def parse_reminders(text: str) -> Reminders:
-    """``30, 2h, 8h, daily``: minutes or lengths of time, the last one may be ``daily``; ``0`` or nothing: never.
+    """Parses ``30, 2h, 8h, daily``: minutes or lengths of time; the last one may be ``daily``. ``0`` or empty: never.
 
     Raises:
-        ValueError: it is not written so.
+        ValueError: the text has another form.
     """
     parts = [part.strip().lower() for part in text.split(",")] if text.strip() else []
     daily = bool(parts) and parts[-1] == DAILY
@@ -56,7 +56,7 @@ def parse_reminders(text: str) -> Reminders:
 
 
 def _reminder(part: str) -> int:
-    """Minutes of ``30`` or ``2h``."""
+    """The minutes of a text such as ``30`` or ``2h``."""
     length = timedelta(minutes=int(part)) if _WHOLE.fullmatch(part) else parse_duration(part)
     minutes = None if length is None else round(length / timedelta(minutes=1))
     if minutes is None or (minutes == 0 and not _WHOLE.fullmatch(part)) or minutes > LONGEST_REMINDER:

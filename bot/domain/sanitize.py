@@ -1,8 +1,8 @@
 """Makes text safe to show: names from strangers become one harmless line, secrets are masked. Pure.
 
-Removes characters that move the cursor, break a line or change the reading direction. Escapes nothing for HTML, CSV
-or SQL: each output does that for its own format. The redactor knows the values of the secrets, in whatever way a
-library may have written them, and two shapes that are secret wherever they come from.
+Removes characters that move the cursor, break a line or change the reading direction. Does not escape for HTML, CSV
+or SQL: each output does that for its own format. The redactor knows the values of the secrets in every encoding that a
+library may use, and two patterns that are always secret.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _ANSI = re.compile(
     r"|\x1b[ -/]*[0-~]"
 )
 _BREAKS = re.compile(r"[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]+")
-# Joiners are format characters too, but scripts and emoji cannot do without them.
+# Joiners are format characters too, but scripts and emoji need them.
 _JOINERS = "\u200c\u200d"
 # Controls, format characters (bidi overrides among them), surrogates without a partner.
 _UNSHOWABLE = frozenset({"Cc", "Cf", "Cs"})
@@ -42,13 +42,13 @@ def one_line(text: str) -> str:
 
 
 def shorten(text: str, length: int) -> str:
-    """:func:`one_line`, at most so many characters long; an ellipsis marks a cut."""
+    """:func:`one_line`, cut to ``length`` characters; an ellipsis marks the cut."""
     line = one_line(text)
     return line if len(line) <= length else f"{line[: length - 1].rstrip()}…"
 
 
 def shorten_inside(text: str, length: int) -> str:
-    """As ``shorten``, but the cut is inside: names that differ at their ends still differ."""
+    """As ``shorten``, but the cut is in the middle: names that differ at their ends still differ."""
     line = one_line(text)
     if len(line) <= length:
         return line
@@ -80,7 +80,7 @@ class Redactor:
 
 
 def with_parts(secret: str) -> list[str]:
-    """A secret and, if it is an address, also the password in it, which a library may show alone."""
+    """A secret and, if it is an address, also the password in it: a library may show the password alone."""
     try:
         password = urlsplit(secret).password if "://" in secret else None
     except ValueError:

@@ -1,4 +1,4 @@
-"""Whether a cluster has room for a lost node, in a few figures: stored by each check, read by every process."""
+"""Whether a cluster has room for a lost node, in a few figures. Each check stores them, every process can read them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from balancer.survival.values import Survival, Verdict
 
 SURVIVES_KEY = "cluster-survives-"
-"""With the cluster's id: the key of the setting that holds the summary."""
+"""Followed by the cluster's id: the key of the setting that holds the summary."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class SurvivalSummary:
     up_to: str
     losses: int
     no: int
-    """For how many of them there is no room; likewise ``undecided``."""
+    """For how many of them there is no room. ``undecided``: for how many it is not known."""
     undecided: int
 
     @staticmethod
@@ -38,11 +38,11 @@ class SurvivalSummary:
 
     @property
     def verdict(self) -> Verdict:
-        """Of all losses together."""
+        """The verdict on all losses together."""
         return Verdict.NO if self.no else Verdict.UNDECIDED if self.undecided else Verdict.YES
 
     def as_text(self) -> str:
-        """As it is stored."""
+        """The stored text."""
         return json.dumps(asdict(self))
 
 

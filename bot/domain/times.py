@@ -1,8 +1,8 @@
 """Times as people write and read them: hours of the day, digest times, durations, time zones. Pure.
 
 Hours of the day follow the wall clock in a time zone: these functions take a ``WallTime``, so the monotonic
-clock for deadlines does not type-check here. A zone of ``None`` is the machine's own: Python asks the system for it at
-each moment, so that daylight saving holds without a named zone.
+clock for deadlines does not type-check here. A zone of ``None`` is the machine's own: Python asks the system for it
+each time, so daylight saving works without a named zone.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def zone_named(name: str) -> tzinfo | None:
     """The zone of a name such as ``Europe/Berlin``; ``None`` for an empty name.
 
     Raises:
-        ValueError: there is no such zone; with the nearest name.
+        ValueError: there is no such zone; the text has the nearest name.
     """
     if not name:
         return None
@@ -56,8 +56,8 @@ def local(when: datetime, zone: tzinfo | None) -> datetime:
 def at(naive: datetime, zone: tzinfo | None) -> datetime:
     """The time in UTC at which clocks in the zone show this time.
 
-    When clocks go back they show it twice: the first one counts. When clocks go forward they may skip it: the result
-    is as much later as they were set forward.
+    When clocks go back, they show a time twice: the first one counts. When clocks go forward, they may skip this time:
+    then the result is later by the same amount.
     """
     moment = naive.replace(tzinfo=zone) if zone is not None else naive.astimezone()
     return moment.astimezone(timezone.utc)
@@ -68,7 +68,7 @@ def at(naive: datetime, zone: tzinfo | None) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """From one time of the day to another, on the days on which it begins; past midnight where it ends earlier.
+    """From one time of the day to another, on the days on which it begins. It goes past midnight if it ends earlier.
 
     Times are minutes after midnight; Monday is 0.
     """
@@ -91,26 +91,26 @@ class Hours:
 
 
 def parse_windows(text: str) -> tuple[Span, ...]:
-    """``22:00-06:00``, or ``mon-fri 22:00-06:00, sat 00:00-24:00``; an empty text means always.
+    """Parses ``22:00-06:00``, or ``mon-fri 22:00-06:00, sat 00:00-24:00``; an empty text means always.
 
     Raises:
-        ValueError: it has another form.
+        ValueError: the text has another form.
     """
     return tuple(_span(part.strip().lower()) for part in text.split(",")) if text.strip() else ()
 
 
 def is_open(spans: Sequence[Span], now: WallTime, zone: tzinfo | None) -> bool:
-    """Whether a span has begun and is not over, and the clocks of the zone show one of its times. No spans: always."""
+    """Whether a span is open now, by the clocks of the zone. Without spans: always."""
     if not spans:
         return True
     return _shows(spans, local(now, zone)) and any(start <= now < end for start, end in _around(spans, now, zone))
 
 
 def opens_at(spans: Sequence[Span], now: WallTime, zone: tzinfo | None) -> WallTime | None:
-    """When the next span begins; ``None`` = one is open now. Never a moment that is closed."""
+    """When the next span begins; ``None`` = a span is open now."""
     if is_open(spans, now, zone):
         return None
-    for first_day in (-1, 7):  # a span of one day a week may fall on a night that leaves it out
+    for first_day in (-1, 7):  # a span of one day a week may be skipped when clocks go forward
         days = range(first_day, first_day + 9)
         moments = (m for m in _beginnings(spans, now, zone, days) if m > now and is_open(spans, m, zone))
         opening = min(moments, default=None)
@@ -120,7 +120,7 @@ def opens_at(spans: Sequence[Span], now: WallTime, zone: tzinfo | None) -> WallT
 
 
 def open_time(spans: Sequence[Span], since: WallTime, until: WallTime, zone: tzinfo | None) -> timedelta:
-    """How much of the time between two moments lies within the spans; at most nine days of it are looked at."""
+    """How much of the time between two moments is inside the spans, for at most nine days."""
     if not spans or until <= since:
         return max(until - since, timedelta(0))
     stretches = sorted((max(start, since), min(end, until)) for start, end in _around(spans, since, zone))
@@ -143,7 +143,7 @@ def _shows(spans: Sequence[Span], here: datetime) -> bool:
 
 
 def _around(spans: Sequence[Span], now: WallTime, zone: tzinfo | None) -> list[tuple[WallTime, WallTime]]:
-    """Every span that begins from yesterday to this day next week; none that the clocks leave out."""
+    """Every span that begins from yesterday to the same day next week, without those that clocks skip."""
     spans_near = []
     for day, span in _days_of(spans, now, zone, range(-1, 9)):
         length = span.end - span.start if span.end > span.start else span.end - span.start + 24 * 60
@@ -155,7 +155,7 @@ def _around(spans: Sequence[Span], now: WallTime, zone: tzinfo | None) -> list[t
 
 
 def _beginnings(spans: Sequence[Span], now: WallTime, zone: tzinfo | None, days: Iterable[int]) -> Iterator[WallTime]:
-    """Every moment of these days (0 = today) at which a span may begin: clocks that go back show its time twice."""
+    """Every moment of these days (0 = today) at which a span may begin; two if clocks go back and show it twice."""
     for day, span in _days_of(spans, now, zone, days):
         begin = day + timedelta(minutes=span.start)
         yield WallTime(at(begin, zone))
@@ -220,10 +220,10 @@ class Timing:
 
 
 def parse_timing(text: str) -> Timing | None:
-    """``08:00`` every day, ``mon 08:00`` every week; ``None`` for an empty text: never.
+    """Parses ``08:00`` (every day) or ``mon 08:00`` (every week); ``None`` for an empty text: never.
 
     Raises:
-        ValueError: it has another form.
+        ValueError: the text has another form.
     """
     if not text.strip():
         return None
@@ -260,13 +260,13 @@ _UNITS = {
 }
 LONGEST = timedelta(days=3650)
 MOST_PARTS = 10
-"""Few enough that their sum cannot overflow."""
+"""The most parts of a duration, so that their sum cannot overflow."""
 
 
 def parse_duration(text: str) -> timedelta | None:
     """The length of ``90s``, ``30m``, ``2h``, ``3d``, ``1w`` or ``1d12h``, in Latin or Russian letters.
 
-    ``None``: it is no length of time, or zero, or beyond ten years.
+    ``None``: the text is no length of time, or the length is zero or above ten years.
     """
     cleaned = text.strip()
     parts = _PART.findall(cleaned)

@@ -1,7 +1,7 @@
-"""Loads of VMs out of the counters that a node keeps: which counter is which VM's, and how busy it was. Pure.
+"""Loads of VMs from the counters of a node: which counter belongs to which VM, and how busy the VM was. Pure.
 
-A load is in CPUs: the CPU seconds of a VM between two readings, divided by the seconds between them on the node's own
-steady clock (its uptime), so that clocks that are set change nothing.
+A load is in CPUs: the CPU seconds of a VM between two readings, divided by the seconds between them. The seconds are of
+the node's uptime, so setting a clock does not change a load.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from balancer.model import VM, VMLoad
 from bot.domain.load_history import Sample
 
 SHORTEST_S = 20.0
-"""Readings closer together than this tell no load: the earlier one is kept."""
+"""Two readings within this time give no load: the earlier one is kept."""
 MOST_DIFFERENCE = 1 / 3
-"""The VMs of a node and the node itself may differ by this part of the node's busy CPUs."""
+"""The sum of a node's VMs and the node itself may differ by this part of the node's busy CPUs."""
 SHORTEST_SLOT_S = 300
 """Samples share slots of five minutes, later of an hour."""
 SLACK_CPUS = 0.5
-"""A difference below this says nothing, however little the node does."""
+"""A smaller difference is always allowed."""
 _MACHINE_NAME = 64
 """libvirt cuts the name of a machine (``qemu-12-name``) at this length."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScopeCounter:
-    """What a node has counted for one VM since it was started there."""
+    """The counter of a node for one VM, since the VM was started there."""
 
     scope: str
-    """The name of its control group, or of its process: another one is another start of the VM."""
+    """The name of its control group or its process. A restart of the VM changes the name."""
     name: str
-    """Its libvirt name, as far as the scope tells it."""
+    """The VM's libvirt name, as far as the scope shows it."""
     cpu_s: float
     memory_mib: int | None = None
 
@@ -44,27 +44,27 @@ class NodeCounters:
     """One reading of one node."""
 
     up_s: float
-    """Since the node was started."""
+    """Uptime of the node."""
     busy_s: float | None
-    """CPU seconds that all its CPUs together were busy since then."""
+    """Busy seconds of all its CPUs together since its start."""
     vms: tuple[ScopeCounter, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """What happened on a node between two readings."""
+    """The busy CPUs of a node and its VMs between two readings."""
 
     seconds: float
     busy_cpus: float | None
     cpus: Mapping[str, float]
-    """Scope -> CPUs that it kept busy."""
+    """Scope -> its busy CPUs."""
     complete: bool = True
-    """Whether both readings have the same scopes, so that ``cpus`` leaves out nothing that kept the node busy."""
+    """Whether both readings have the same scopes, so that ``cpus`` has every VM."""
 
 
 @dataclass(frozen=True, slots=True)
 class VMSample:
-    """The load of one VM over some seconds that ended at a moment."""
+    """The load of one VM over some seconds before a moment."""
 
     vm_id: int
     at: datetime
@@ -75,16 +75,16 @@ class VMSample:
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """Which scope is which VM's, and the libvirt names that are nobody's."""
+    """Which scope belongs to which VM, and the libvirt names that belong to no VM."""
 
     vms: Mapping[int, ScopeCounter]
     unmatched: tuple[str, ...]
 
 
 def rates(before: NodeCounters, now: NodeCounters, cpus: int | None) -> Rates | None:
-    """``None`` = no time passed that tells anything: the node was started again, or the readings are too close.
+    """The rates between two readings; ``None`` = the node was restarted, or the readings are too close together.
 
-    A scope that is new, or whose counter began anew, or that claims more CPUs than the node has, has no rate.
+    A scope has no rate if it is new, if its counter was reset, or if it shows more CPUs than the node has.
     """
     seconds = now.up_s - before.up_s
     if seconds < SHORTEST_S:
@@ -103,15 +103,15 @@ def rates(before: NodeCounters, now: NodeCounters, cpus: int | None) -> Rates | 
 
 
 def was_restarted(before: NodeCounters, now: NodeCounters) -> bool:
-    """Whether the node was started between the two readings, so that its counters began anew."""
+    """Whether the node was restarted between the two readings, so that its counters began at 0."""
     return now.up_s < before.up_s
 
 
 def matched(counters: Sequence[ScopeCounter], vms: Iterable[VM], internal_names: Mapping[int, str]) -> Matches:
-    """The scopes of a node and the VMs that the panel has on it, put together.
+    """Matches the scopes of a node with its VMs in the panel.
 
-    By the libvirt name that the panel tells (``internal_name``); else by id or name, where only one VM and only one
-    scope can be meant. A name that two scopes have belongs to neither.
+    By the libvirt name in the panel (``internal_name``); else by id or name, if exactly one VM and one scope match. A
+    name that two scopes have matches none of them.
     """
     left = {vm.id: vm for vm in vms}
     found: dict[int, ScopeCounter] = {}
@@ -140,7 +140,7 @@ def _possible(counter: ScopeCounter, vms: Iterable[VM]) -> list[int]:
 
 
 def is_same_name(scope_name: str, name: str) -> bool:
-    """Whether libvirt makes this name of a scope of a VM's name: it drops what a host name cannot hold, and cuts."""
+    """Whether libvirt makes this name of a scope from a VM's name: it drops characters and cuts the name."""
     if not name:
         return False
     if scope_name == name:
@@ -148,12 +148,12 @@ def is_same_name(scope_name: str, name: str) -> bool:
     plain = machine_name(name)
     if scope_name == plain:
         return bool(plain)
-    # The longest names are cut together with "qemu-<number>-" before them, which has eight signs at least.
+    # libvirt cuts the name together with "qemu-<number>-" before it, which has at least eight characters.
     return len(plain) > len(scope_name) >= _MACHINE_NAME - 16 and plain.startswith(scope_name)
 
 
 def machine_name(name: str) -> str:
-    """What libvirt keeps of a name: letters, digits, single dashes and dots."""
+    """The characters of a name that libvirt keeps: letters, digits, single dashes and dots."""
     kept: list[str] = []
     skip = True
     for sign in name:
@@ -169,7 +169,7 @@ def machine_name(name: str) -> str:
 
 
 def differs(vms_cpus: float, busy_cpus: float | None) -> bool:
-    """Whether the VMs of a node together are too far from what the node itself says that it was busy."""
+    """Whether the sum of a node's VMs differs too much from the busy CPUs of the node itself."""
     if busy_cpus is None:
         return False
     return abs(vms_cpus - busy_cpus) > max(MOST_DIFFERENCE * busy_cpus, SLACK_CPUS)
@@ -189,14 +189,14 @@ def chart_samples(samples: Iterable[VMSample]) -> list[Sample]:
 
 
 class Windows:
-    """The samples of every VM within a length of time: its load."""
+    """The samples of every VM within a length of time, which give its load."""
 
     def __init__(self, length: timedelta) -> None:
         self._length = length
         self._samples: dict[int, list[VMSample]] = {}
 
     def add(self, samples: Iterable[VMSample], now: datetime) -> None:
-        """Keeps these, and forgets what is older than the window, or younger than now: the clock was set back."""
+        """Adds samples, and drops those outside the window, also future ones after the clock was set back."""
         for sample in samples:
             self._samples.setdefault(sample.vm_id, []).append(sample)
         since = now - self._length

@@ -1,7 +1,7 @@
-"""Which unit the panel's CPU metric of a VM has. Pure.
+"""Finds the unit of the panel's CPU metric of a VM. Pure.
 
-The vendor does not document it. Each unit that was thought of is tried on all VMs of nodes whose own load was measured;
-the one that fits the nodes is taken, and none where no unit or more than one fits.
+The vendor does not document the unit. Each possible unit is tried on all VMs of nodes with a measured load. The unit
+that fits the nodes is used; if no unit or more than one fits, none is used.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ UNITS: Mapping[str, Callable[[float, int], float]] = {
     "part of the VM": lambda value, vcpus: value * vcpus,
     "CPUs": lambda value, vcpus: value,
 }
-"""Unit -> CPUs, of a value and the vCPUs of its VM."""
+"""Unit -> function from a value and the vCPUs of its VM to CPUs."""
 _MOST = 1.1
-"""So many times its vCPUs a VM may seem to use: QEMU itself needs a little."""
+"""How many times its vCPUs a VM may use: QEMU itself needs a little."""
 _SAME = 0.01
 
 
 @dataclass(frozen=True, slots=True)
 class MeteredVM:
-    """``value``: what the panel says, as a mean over some minutes."""
+    """``value``: the panel's metric, as a mean over some minutes."""
 
     vm_id: int
     vcpus: int
@@ -34,14 +34,14 @@ class MeteredVM:
 
 @dataclass(frozen=True, slots=True)
 class MeteredNode:
-    """A node with the metrics of its running VMs. ``busy_cpus``: CPUs that the node itself says are busy."""
+    """A node with the metrics of its running VMs. ``busy_cpus``: by the node's own measurement."""
 
     busy_cpus: float
     vms: Sequence[MeteredVM]
 
 
 def unit_of(nodes: Sequence[MeteredNode]) -> str | None:
-    """The unit that fits all nodes; ``None`` = no unit does, or several do that make a difference."""
+    """The unit that fits all nodes; ``None`` = no unit fits, or several with different results fit."""
     fitting = [unit for unit in UNITS if nodes and all(_fits(unit, node) for node in nodes)]
     if len(fitting) > 1 and any(_differ(unit, fitting[0], nodes) for unit in fitting[1:]):
         return None

@@ -45,7 +45,7 @@ class HeartbeatWriter:
         self._written: Heartbeat | None = None
 
     def set_interval(self, interval_s: int) -> None:
-        """Records that somebody has changed the time between two checks."""
+        """Records a changed time between two checks."""
         if self._heartbeat.interval_s != interval_s:
             self._heartbeat = replace(self._heartbeat, interval_s=interval_s)
 

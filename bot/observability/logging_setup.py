@@ -99,7 +99,7 @@ def set_up_logging(
 
     Args:
         instead: a handler used in place of standard error, for a program that fills the terminal; always plain text.
-        hushed: loggers that write to the console only at DEBUG, because the program prints there what they log.
+        hushed: loggers that write to the console only at DEBUG, because the program itself prints the same there.
     Raises:
         ConfigError: the log file cannot be written.
     """

@@ -1,7 +1,7 @@
-"""Tells systemd how the program is: ready, alive, stopping (sd_notify(3), a datagram to a socket that systemd names).
+"""Notifies systemd of the program's state: ready, alive, stopping (sd_notify(3), a datagram to a socket).
 
-Nothing happens where systemd did not ask for it. A watchdog that is fed from the loops themselves restarts a program
-that hangs.
+Does nothing if systemd did not ask for it. The loops of the program send the watchdog's signal, so systemd restarts a
+program that hangs.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ READY, ALIVE, STOPPING = "READY=1", "WATCHDOG=1", "STOPPING=1"
 
 
 def notify(state: str) -> bool:
-    """Sends a state; whether systemd was told. A failure is not worth an error: systemd notices the silence."""
+    """Sends a state. True if it was sent. A failure raises no error: systemd notices missing signals."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     family = getattr(socket, "AF_UNIX", None)
     if not address or family is None:
@@ -28,6 +28,6 @@ def notify(state: str) -> bool:
             sender.setblocking(False)
             sender.sendto(state.encode(), address)
     except OSError as error:
-        log.debug("systemd was not told %s: %s", state, error)
+        log.debug("systemd was not notified of %s: %s", state, error)
         return False
     return True

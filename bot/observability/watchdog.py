@@ -1,6 +1,6 @@
 """Notifies once when no check has succeeded for three intervals, and once when a check succeeds again.
 
-It runs beside the checks, so it also finds a check that hangs or never starts. It repairs nothing.
+It runs independently of the checks, so it also notices a check that hangs or never starts. It repairs nothing.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Watchdog:
         self._clock = clock
 
     async def check(self, heartbeat: Heartbeat) -> None:
-        """Leaves a notice if the alarm begins or ends with this heartbeat.
+        """Stores a notice if the alarm begins or ends with this heartbeat.
 
         Raises:
             StoreError: the database cannot be used.

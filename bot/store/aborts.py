@@ -30,7 +30,7 @@ class Aborts(Part):
         self._reader = reader
 
     async def of(self, migration_ids: Collection[int]) -> dict[int, Abort]:
-        """By migration; migrations that nobody asked to stop are left out."""
+        """Migration -> its request; only migrations that a person asked to stop."""
         async with self._database.reading() as db:
             found = await all_rows(
                 db,
@@ -40,15 +40,15 @@ class Aborts(Part):
         return {abort.migration_id: abort for abort in self._reader.decode_all(found, abort_of)}
 
     async def proven(self) -> bool:
-        """Whether a migration was stopped on this panel, and its VM went on running on its node."""
+        """Whether a stop has worked on this panel: the migration ended and its VM kept running on its source."""
         async with self._database.reading() as db:
             return bool(await scalar(db, _PROVEN))
 
     async def begin(self, migration_id: int, actor: Actor, now: datetime, *, two_persons: bool) -> AbortStep:
-        """Records a request. Only after ``SEND`` may it be sent, once, and by this caller.
+        """Records a request. If the result is ``SEND``, this caller may send it once; else it must not be sent.
 
         Args:
-            two_persons: another person has to ask as well.
+            two_persons: a second person has to request the stop too.
         """
         async with self._database.transaction() as db:
             state = await all_rows(db, "SELECT state FROM migration WHERE id = ?", (migration_id,))
@@ -78,7 +78,7 @@ class Aborts(Part):
         return bool(await scalar(db, _OTHERS_OPEN, (migration_id, _REACHED, in_flight)))
 
     async def answered(self, migration_id: int, state: AbortState, answer: str | None, now: datetime) -> None:
-        """What the panel said to a request that was sent."""
+        """Stores the panel's answer to the request."""
         async with self._database.transaction() as db:
             await db.execute(
                 "UPDATE abort SET state = ?, answer = ? WHERE migration_id = ? AND state = 'sent'",

@@ -15,12 +15,12 @@ from bot.store.values import AuditEntry
 
 class Audit(Part):
     async def record(self, event: str, actor: Actor, now: datetime, **detail: object) -> None:
-        """Writes to the audit trail what changes no row of its own: a refused press, a start, a stop."""
+        """Adds an entry for an event without a row of its own: a refused press, a start, a stop of the program."""
         async with self._database.transaction() as db:
             await write_audit(db, now, actor, event, detail)
 
     async def entries(self, event: str | None = None, limit: int = 100) -> list[AuditEntry]:
-        """The newest entries, newest first."""
+        """The last entries, newest first."""
         async with self._database.reading() as db:
             records = await all_rows(
                 db,
@@ -33,7 +33,7 @@ class Audit(Part):
         ]
 
     async def verify(self, noted: str | None = None) -> Verified:
-        """Walks the whole chain; see ``audit_chain.verify``."""
+        """Verifies the whole chain; see ``audit_chain.verify``."""
         async with self._database.reading() as db:
             newest = await scalar(db, "SELECT seq FROM sqlite_sequence WHERE name = 'audit'")
             records = await all_rows(db, "SELECT * FROM audit ORDER BY id")
@@ -43,7 +43,7 @@ class Audit(Part):
 
 
 async def write_audit(db: Connection, now: datetime, actor: Actor, event: str, detail: object) -> None:
-    """Adds an entry within the transaction of what it tells of: neither is ever there without the other."""
+    """Adds an entry in the caller's transaction, so that a change and its entry are stored together or not at all."""
     records = await all_rows(db, "SELECT seal FROM audit ORDER BY id DESC LIMIT 1")
     entry = Sealed(
         id=await scalar(db, "SELECT seq FROM sqlite_sequence WHERE name = 'audit'") + 1,

@@ -1,7 +1,7 @@
-"""The hash chain of the audit trail: each entry is sealed together with all before it. Pure.
+"""The hash chain of the audit trail: the seal of each entry covers all entries before it. Pure.
 
-Whoever changes, removes or inserts an entry breaks every seal after it. Whoever rewrites the whole chain
-does not: so its end (the head) is also written to the log, and can be compared with what was noted there.
+A changed, removed or inserted entry breaks every seal after it. A rewrite of the whole chain breaks no seal: so the
+last seal (the head) is also written to the log, and can be compared with the chain.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 START = "0" * 64
-"""What the first entry is chained to."""
+"""The seal before the first entry."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """An entry as it is stored, every column a text or a number. ``seal`` is ``None`` from before the chain."""
+    """A stored entry; each column is a text or a number. ``seal`` is ``None`` for entries older than the chain."""
 
     id: int
     at: str
@@ -31,19 +31,19 @@ class Sealed:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What a walk along the chain found. ``problems`` is empty when nobody touched it."""
+    """The result of a verification. ``problems`` is empty if the chain is intact."""
 
     entries: int
     unsealed: int
-    """Entries from before the chain began: nothing can be said of them."""
+    """How many entries are older than the chain; they cannot be verified."""
     head: str
     problems: tuple[str, ...]
     holds_noted: bool = False
-    """Whether the seal that was asked for is one of the chain."""
+    """Whether the chain contains the seal ``noted``."""
 
 
 def seal(previous: str, entry: Sealed) -> str:
-    """The SHA-256 of the entry and of the seal before it, as 64 hexadecimal digits."""
+    """The SHA-256 of the entry and the previous seal, as 64 hexadecimal digits."""
     fields = [previous, entry.id, entry.at, entry.by_kind, entry.by_name, entry.by_id, entry.event, entry.detail]
     return hashlib.sha256(json.dumps(fields, ensure_ascii=True, separators=(",", ":")).encode("ascii")).hexdigest()
 
@@ -51,12 +51,12 @@ def seal(previous: str, entry: Sealed) -> str:
 def verify(
     entries: Iterable[Sealed], newest_id: int, noted: str | None = None, after: tuple[int, str | None] = (0, None)
 ) -> Verified:
-    """Walks the whole chain in the order of the ids.
+    """Verifies the whole chain in the order of the ids.
 
     Args:
-        newest_id: the highest id that was ever given out; entries missing at the end show by it.
-        noted: a seal from earlier, to be found in the chain.
-        after: id and seal of the entry before the first, where older ones were let go.
+        newest_id: the highest id that was ever used; it shows whether entries are missing at the end.
+        noted: an earlier seal that the chain should contain.
+        after: id and seal of the entry before the first one, if older entries were deleted.
     """
     problems: list[str] = []
     last_id, head = after[0], after[1] or START

@@ -1,4 +1,4 @@
-"""Backups of the database: one a day beside it, the newest few kept. What may be deleted is only our own."""
+"""Backups of the database: one per day in its folder; the newest few are kept. Only own backups are deleted."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from bot.store import files
 FOLDER = "backups"
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _STAMP = re.compile(r"\d{4}-\d{2}-\d{2}(-\d{6})?")
-"""The day, and for a backup by hand on a day that has one already, the time."""
+"""The date, followed by the time if the backup was made by hand on a day that already had one."""
 
 
 class Backups:
     """The backups of one database.
 
     Args:
-        keep: how many daily ones stay; 0 = none are made.
+        keep: how many daily backups are kept; 0 = none are made.
     """
 
     def __init__(self, database: Path, keep: int) -> None:
@@ -34,19 +34,19 @@ class Backups:
         return self.folder / f"{self._database.stem}-{now:%Y-%m-%d}.db"
 
     def path_for_another(self, now: datetime) -> Path:
-        """Where a backup by hand goes: the day's own file, or beside it where that exists. Never an existing file."""
+        """The path for a backup by hand: the file of this day, or a name with the time if that exists."""
         daily = self.path_for(now)
         return daily if not daily.exists() else daily.with_name(f"{daily.stem}-{now:%H%M%S}.db")
 
     def newest(self) -> Path | None:
-        """The last backup, daily or by hand, if there is one."""
+        """The newest backup, daily or by hand; ``None`` = there is none."""
         return max(self._stamped(_STAMP), key=lambda p: p.stem, default=None)
 
     async def make_due(self, now: datetime) -> Path | None:
-        """Makes the day's backup unless it is there, and lets the oldest go; the file that was made.
+        """Makes the backup of this day if it does not exist, and deletes the oldest. Returns the new file.
 
         Raises:
-            StoreError: it could not be made. The older ones stay then.
+            StoreError: the backup failed. No older backup is deleted.
         """
         target = self.path_for(now)
         if not self._keep or target.exists():
@@ -57,10 +57,10 @@ class Backups:
         return target
 
     async def before_update(self) -> Path | None:
-        """Keeps a copy of a database whose schema an update is about to change; its name.
+        """Copies a database before an update changes its schema. Returns the copy.
 
         Raises:
-            StoreError: it could not be made; then nothing should be changed either.
+            StoreError: the copy failed; the caller must not change the schema.
         """
         if not self._database.exists() or self._database.stat().st_size == 0:
             return None

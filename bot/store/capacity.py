@@ -1,4 +1,4 @@
-"""What is allocated in each cluster over months: a row for each six hours, and the VMs by size for each day."""
+"""What is allocated in each cluster over months: a row per six hours, and the VMs by size per day."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from bot.store.database import Connection, Part, all_rows, json_list
 
 SLOT_S, DAY_S = 6 * 3600, 24 * 3600
 AT_ONCE = 5000
-"""Most rows of a table that one transaction deletes."""
+"""The most rows of one table that a transaction deletes."""
 LARGEST = 2**60
-"""A larger figure of a panel is nonsense, and would not fit into a column."""
+"""A larger figure of the panel is wrong, and would not fit into a column."""
 _PUT = (
     "INSERT INTO capacity_sample (cluster_id, at, nodes, cpus, memory_mib, vcpus, allocated_mib, vms) "
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (cluster_id, at) DO NOTHING"
@@ -56,9 +56,9 @@ class Capacity(Part):
         nodes: Mapping[int, tuple[int, int]],
         now: datetime,
     ) -> None:
-        """Keeps what a check saw of a cluster, once for each six hours, and the sizes once a day.
+        """Stores the totals of a cluster once per six hours, and its VMs by size once per day.
 
-        With the first sample of a cluster come those of the time before, as far as the samples of its nodes tell them.
+        With the first sample of a cluster, earlier samples are computed from the samples of its nodes.
 
         Args:
             nodes: id -> physical CPUs and memory in MiB, of each node whose figures are known.
@@ -78,7 +78,7 @@ class Capacity(Part):
             )
 
     async def samples(self, cluster_id: int) -> list[CapacitySample]:
-        """All of a cluster, in the order of time."""
+        """All samples of a cluster, oldest first."""
         async with self._database.reading() as db:
             records = await all_rows(
                 db, "SELECT * FROM capacity_sample WHERE cluster_id = ? ORDER BY at", (cluster_id,)
@@ -86,13 +86,13 @@ class Capacity(Part):
         return [_sample(row) for row in records]
 
     async def clusters(self) -> list[int]:
-        """Those of which there are samples, by id."""
+        """Ids of the clusters that have samples, in order."""
         async with self._database.reading() as db:
             records = await all_rows(db, "SELECT DISTINCT cluster_id FROM capacity_sample ORDER BY cluster_id")
         return [row["cluster_id"] for row in records]
 
     async def sizes(self, cluster_id: int) -> tuple[tuple[datetime, list[SizeCount]], list[SizeCount]] | None:
-        """The VMs by size: the oldest day that is kept, and the newest; ``None``: there is only one, or none."""
+        """The VMs by size on the oldest and on the newest stored day; ``None``: there are not two days."""
         async with self._database.reading() as db:
             records = await all_rows(
                 db,
@@ -109,7 +109,7 @@ class Capacity(Part):
         return (_moment(days[0]), counts[days[0]]), counts[days[1]]
 
     async def thin(self, now: datetime, keep: timedelta) -> bool:
-        """One small step of forgetting; whether there may be another."""
+        """Deletes some old rows. True if there may be more to delete."""
         limit = int((now - keep).timestamp())
         async with self._database.transaction() as db:
             gone = 0

@@ -1,4 +1,4 @@
-"""Whether anything was committed to the database, by this program or by another."""
+"""Tells whether this program or another one has committed to the database."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from bot.store.database import Part, scalar
 
 
 class Version(NamedTuple):
-    """Two that are equal: nothing was committed in between."""
+    """If two versions are equal, nothing was committed between them."""
 
     others: int
-    """Moves when another connection commits."""
+    """Changes when another connection commits."""
     own: int
-    """Moves when this one does."""
+    """Changes when this connection commits."""
 
 
 class Changes(Part):
     async def version(self) -> Version:
-        """Ask before reading: what is committed in between is then seen the next time."""
+        """The version now. Call this before reading, so that a later commit shows at the next call."""
         async with self._database.reading() as db:
             others = await scalar(db, "PRAGMA data_version")
             return Version(others, await scalar(db, "SELECT total_changes()"))

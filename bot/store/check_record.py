@@ -1,4 +1,4 @@
-"""The record of checks (balancer/formats/frames.py), and what happened meanwhile, for replays."""
+"""The record of checks (balancer/formats/frames.py), and the events in the same time, for replays."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from bot.store import rows
 from bot.store.database import Part, all_rows, scalar
 
 AT_ONCE = 200
-"""Most frames that one transaction reads."""
+"""The most frames that a transaction reads."""
 MOST_BYTES = 256 * 2**20
-"""The oldest days of a larger record go: with SSH the load of every VM is in every frame, and backups copy it all."""
+"""From a larger record the oldest days are deleted: with SSH each frame has the load of every VM, and each backup
+copies the record."""
 LARGEST_BYTES = 256 * 2**20
-"""A frame that unpacks to more counts as damaged: of 15,000 VMs it takes less than 10 MiB."""
+"""A frame that is larger when unpacked counts as damaged: 15,000 VMs take less than 10 MiB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +33,16 @@ class StoredFrame:
     chain: int
     taken_at: datetime
     program: str
-    """The version of the program that planned."""
+    """The version of the program that made the plan."""
     frame: Frame
 
 
 class CheckRecord(Part):
     async def add(self, frame: Frame, chain: int | None, taken_at: datetime, program: str) -> int:
-        """Keeps a frame; the id of its chain.
+        """Stores a frame, and returns the id of its chain.
 
         Args:
-            chain: of the frame before; ``None`` for a key frame.
+            chain: the chain of the frame before; ``None`` for a key frame.
         """
         data = await asyncio.to_thread(packed, frame)
         async with self._database.transaction() as db:
@@ -52,7 +53,7 @@ class CheckRecord(Part):
             return chain if chain is not None else int(cursor.lastrowid or 0)
 
     async def frames(self, since: datetime, until: datetime) -> AsyncIterator[StoredFrame]:
-        """The frames of these checks in their order, and before them those that reading them needs."""
+        """The frames of these checks in order, after the frames that are needed to decode them."""
         last = 0
         while True:
             async with self._database.reading() as db:
@@ -72,8 +73,8 @@ class CheckRecord(Part):
             last = records[-1]["id"]
 
     async def thin(self, before: datetime, most_bytes: int = MOST_BYTES) -> bool:
-        """Deletes the oldest chain that ended before this moment, or the oldest of several while the record is larger
-        than ``most_bytes``; whether there was one."""
+        """Deletes the oldest chain if it ended before this moment, or if the record is larger than ``most_bytes`` and
+        has another chain. True if a chain was deleted."""
         async with self._database.transaction() as db:
             chain = await scalar(
                 db,
@@ -93,17 +94,17 @@ class CheckRecord(Part):
         return True
 
     async def size(self) -> tuple[int, int]:
-        """How many checks are kept, and their bytes."""
+        """The number of recorded checks, and their size in bytes."""
         async with self._database.reading() as db:
             [record] = await all_rows(
                 db, "SELECT count(*) AS checks, coalesce(sum(length(data)), 0) AS bytes FROM check_frame"
             )
         return record["checks"], record["bytes"]
 
-    # What happened --------------------------------------------------------------------------------
+    # Events ---------------------------------------------------------------------------------------
 
     async def own_moves(self, since: datetime, until: datetime) -> list[OwnMove]:
-        """The migrations that succeeded and that the program planned by itself, by their end."""
+        """Successful migrations of the program's own plans, in the order of their ends."""
         async with self._database.reading() as db:
             records = await all_rows(
                 db,
@@ -119,7 +120,7 @@ class CheckRecord(Part):
         ]
 
     async def asked_at(self, since: datetime, until: datetime) -> list[datetime]:
-        """When people were asked about a plan that the program had made by itself."""
+        """The times at which people were asked about one of the program's own plans."""
         async with self._database.reading() as db:
             records = await all_rows(
                 db,
@@ -130,7 +131,7 @@ class CheckRecord(Part):
         return [rows.from_text(r["created_at"]) for r in records]
 
     async def stored_plans(self, since: datetime, until: datetime) -> list[tuple[int, str]]:
-        """Id of a proposal and its plan as it is stored, for plans that a check has made."""
+        """Id and stored plan of each proposal that a check created."""
         async with self._database.reading() as db:
             records = await all_rows(
                 db,
@@ -141,12 +142,12 @@ class CheckRecord(Part):
 
 
 def packed(frame: Frame) -> bytes:
-    """A frame as it is stored: key frames are large and worth the slower method."""
+    """A frame as stored bytes. Key frames are large, so they use the slower and better compression."""
     return lzma.compress(frame.text) if frame.key else zlib.compress(frame.text, 9)
 
 
 def unpacked(key: bool, data: bytes) -> Frame:
-    """The frame; empty, which no reader takes, where it is damaged. A damaged one cannot fill the memory."""
+    """The frame. A damaged one becomes empty, which the decoder refuses; its size in memory is limited."""
     try:
         unpacker = lzma.LZMADecompressor() if key else zlib.decompressobj()
         text = unpacker.decompress(data, LARGEST_BYTES)

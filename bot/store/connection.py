@@ -1,6 +1,6 @@
-"""Opens connections to SQLite: read only, for writing, or a copy of the file. No query of the program stands here.
+"""Opens connections to SQLite: for reading, for writing, or to a copy of the file. Has no queries of the program.
 
-A write-ahead log is used where the file system allows it, and a rollback journal elsewhere.
+A write-ahead log is used if the file system allows it, else a rollback journal.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 LOCK_PAUSE_S = 0.02
 DAMAGED = ("malformed", "not a database")
-"""Words of SQLite about a file that is damaged."""
+"""Words in SQLite's errors about a damaged file."""
 
 
 async def connect(address: str, busy_timeout_s: float, *, read_only: bool = False) -> aiosqlite.Connection:
@@ -32,19 +32,19 @@ async def connect(address: str, busy_timeout_s: float, *, read_only: bool = Fals
 
 
 async def connect_for_writing(path: str, busy_timeout_s: float) -> aiosqlite.Connection:
-    """Opens a connection with a write-ahead log, or with a rollback journal where the file system allows no log.
+    """Opens a connection with a write-ahead log, or with a rollback journal if the file system allows no log.
 
-    A write-ahead log needs memory that processes share. Some network and shared folders (SMB, 9p, vboxsf) have none.
-    There a program that reads waits while another one writes.
+    A write-ahead log needs shared memory. Some network and shared folders (SMB, 9p, vboxsf) have none. With a rollback
+    journal a program that reads waits while another one writes.
 
     Raises:
-        sqlite3.Error: the file is damaged, locked for too long, or cannot be written. Nothing stays open.
+        sqlite3.Error: the file is damaged, locked for too long, or not writable. No connection stays open.
     """
     db = await connect(path, busy_timeout_s)
     try:
         try:
             await _use_wal(db, busy_timeout_s)
-            await _try_to_write(db)  # a read alone may do without the shared memory
+            await _try_to_write(db)  # a read may succeed without shared memory
         except sqlite3.OperationalError as error:
             if any(word in str(error) for word in ("locked", *DAMAGED)) or not _is_writable(Path(path)):
                 raise
@@ -61,7 +61,7 @@ async def connect_for_writing(path: str, busy_timeout_s: float) -> aiosqlite.Con
 
 
 async def _use_wal(db: aiosqlite.Connection, busy_timeout_s: float) -> None:
-    """SQLite itself does not wait here while another program makes the same file."""
+    """Switches to the write-ahead log. Tries again while another program creates the same file: SQLite does not."""
     waited_s = 0.0
     while True:
         try:
@@ -75,7 +75,7 @@ async def _use_wal(db: aiosqlite.Connection, busy_timeout_s: float) -> None:
 
 
 async def _use_rollback_journal(db: aiosqlite.Connection) -> None:
-    """Exclusive locking needs no shared memory, so the content of a write-ahead log is taken over."""
+    """Switches to the rollback journal. Exclusive locking needs no shared memory, so an existing log is read."""
     await set_pragma(db, "locking_mode", "EXCLUSIVE")
     await set_pragma(db, "journal_mode", "DELETE")
     await set_pragma(db, "locking_mode", "NORMAL")
@@ -83,13 +83,13 @@ async def _use_rollback_journal(db: aiosqlite.Connection) -> None:
 
 
 def _is_writable(path: Path) -> bool:
-    """Whether the rights of file and folder allow writing: then it is the file system that lacks something."""
+    """Whether the rights of file and folder allow writing: if so, the file system is the cause of the error."""
     as_this_user = os.access in os.supports_effective_ids
     return all(os.access(p, os.W_OK, effective_ids=as_this_user) for p in (path, path.resolve().parent))
 
 
 async def set_pragma(db: aiosqlite.Connection, pragma: str, value: str) -> None:
-    """Sets a pragma and reads its answer: until the answer is read, a later ROLLBACK takes the change back."""
+    """Sets a pragma and reads its answer. If the answer is not read, a later ROLLBACK would undo the change."""
     async with db.execute(f"PRAGMA {pragma} = {value}") as cursor:
         await cursor.fetchall()
 
@@ -100,12 +100,12 @@ async def _try_to_write(db: aiosqlite.Connection) -> None:
 
 
 def _decode_text(data: bytes) -> str:
-    """Bytes that are no UTF-8 must not end the query of all rows: the decoder of the row judges what remains."""
+    """Replaces bytes that are not UTF-8: an error here would fail the query of all rows, not only of this one."""
     return data.decode("utf-8", "replace")
 
 
 def copy_of(path: Path, copy: Path) -> str:
-    """Copies a database with SQLite and returns the path of the copy. No file at ``path``: no file at ``copy``."""
+    """Copies a database with SQLite, and returns the path of the copy. If ``path`` does not exist, copies nothing."""
     if path.exists():
         source = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
         with closing(source), closing(sqlite3.connect(copy)) as target:
@@ -114,10 +114,10 @@ def copy_of(path: Path, copy: Path) -> str:
 
 
 async def replace_file(db: aiosqlite.Connection, path: Path, rights: int) -> None:
-    """Writes the content of an open database to ``path``, as one step, and removes the files beside it.
+    """Replaces ``path`` by the content of an open database in one step, and removes its log files.
 
     Raises:
-        OSError, sqlite3.Error: the file cannot be written; ``path`` is as it was.
+        OSError, sqlite3.Error: the file cannot be written; ``path`` is unchanged.
     """
     new = path.with_name(path.name + ".rescued")
     new.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The log of checks: when each began and ended, and what came of it."""
+"""The log of checks: begin, end and result of each."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ class Cycles(Part):
             )
 
     async def overload_counts(self, since: datetime) -> tuple[dict[int, int], dict[int, int]]:
-        """Node -> checks in a row that saw it overloaded, cluster -> that saw it uneven; of the last finished check.
+        """The counts of the last finished check: node -> checks in a row in which it was overloaded, and cluster ->
+        checks in a row in which it was uneven.
 
-        Both are empty where that check ended before ``since``. Versions before schema 9 stored clusters with a minus.
+        Both are empty if that check ended before ``since``. Before schema 9, ids of clusters were stored negative.
         """
         async with self._database.reading() as db:
             records = await all_rows(
@@ -36,10 +37,10 @@ class Cycles(Part):
             uneven |= {-i: count for i, count in counts.items() if i < 0}
             return {i: count for i, count in counts.items() if i > 0}, uneven
         except (ValueError, AttributeError, TypeError):
-            return {}, {}  # counting begins again: the safer side
+            return {}, {}  # counting begins again, which is safer
 
     async def failed_in_a_row(self) -> tuple[int, datetime | None]:
-        """How many checks have failed since the last one that did not, and when the first of them began."""
+        """How many checks have failed since the last successful one, and when the first of them began."""
         async with self._database.reading() as db:
             found = await all_rows(
                 db,
@@ -49,13 +50,13 @@ class Cycles(Part):
         return found[0]["count"], rows.maybe_from_text(found[0]["since"])
 
     async def last(self) -> LastCycle | None:
-        """The check that was made last."""
+        """The last check."""
         async with self._database.reading() as db:
             records = await all_rows(db, "SELECT started_at, outcome FROM cycle ORDER BY id DESC LIMIT 1")
         return LastCycle(rows.from_text(records[0]["started_at"]), records[0]["outcome"]) if records else None
 
     async def last_success(self) -> datetime | None:
-        """When the last check ended that could look at everything."""
+        """When the last successful check ended."""
         async with self._database.reading() as db:
             records = await all_rows(
                 db, "SELECT finished_at FROM cycle WHERE outcome = 'done' ORDER BY id DESC LIMIT 1"

@@ -1,7 +1,7 @@
-"""The connection to SQLite: opening, schema, transactions. No query of the program stands here.
+"""The connection to SQLite: opening, schema, transactions. Has no queries of the program.
 
-One connection, one transaction at a time. Errors leave as StoreError; a caller that is cancelled leaves
-either the whole of its transaction behind or nothing, and always a usable connection.
+One connection, one transaction at a time. Errors are raised as StoreError. If a caller is cancelled, its transaction is
+stored completely or not at all, and the connection stays usable.
 """
 
 from __future__ import annotations
@@ -31,26 +31,26 @@ SCHEMA_VERSION = 17
 BUSY_TIMEOUT_S = 10.0
 """How long a statement waits for another process that writes."""
 READ = "BEGIN"
-"""How a transaction begins that only reads."""
+"""The statement that begins a transaction for reading."""
 
 Connection: TypeAlias = aiosqlite.Connection
 
 
 class Access(Enum):
-    """What the opener may do to the file."""
+    """What this program may do with the file."""
 
     OWN = "own"
-    """Create it and update its schema: for the one program that works on it."""
+    """Create the file and update its schema: for the program that owns the database."""
     GUEST = "guest"
-    """Read and write beside that program, with the same schema; create and update nothing."""
+    """Read and write at the same time as the owner, with the same schema. Creates no file and updates no schema."""
     READ = "read"
     """Read only, with the same schema."""
     COPY = "copy"
-    """Work on a temporary copy, of any older schema; the file keeps every byte, and a missing file stays missing."""
+    """Work on a temporary copy of a database with any older schema. The file is not changed or created."""
 
 
 class Database:
-    """An SQLite file. ``path`` ``":memory:"`` keeps everything in memory (a library user without a file)."""
+    """An SQLite file. ``path`` ``":memory:"``: a database in memory, for users of the library."""
 
     def __init__(
         self, path: Path | str, *, busy_timeout_s: float = BUSY_TIMEOUT_S, access: Access = Access.OWN
@@ -61,7 +61,7 @@ class Database:
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._guard: FileGuard | None = None
         self._disconnected: FileGuard | None = None
-        """The file is there, but could not be opened again."""
+        """The guard of a file that was written again but could not be opened again; else ``None``."""
         self._busy_timeout_s = busy_timeout_s
         self._db: Connection | None = None
         self._lock = asyncio.Lock()
@@ -73,13 +73,13 @@ class Database:
             StoreError: not writable, damaged, or made by a newer version.
         """
         try:
-            # What cannot be opened is found out without aiosqlite, whose thread would outlive this call.
+            # The first try is without aiosqlite: after an error its thread would not end.
             address = await asyncio.to_thread(self._tried)
             if self._looking:
                 self._db = await connect(address, self._busy_timeout_s, read_only=True)
                 await self._check_schema()
                 return
-            if self.access is Access.GUEST:  # the journal mode is the owner's to choose
+            if self.access is Access.GUEST:  # only the owner chooses the journal mode
                 self._db = await connect(address, self._busy_timeout_s)
                 await self._check_schema()
                 await set_pragma(self._db, "synchronous", "FULL")
@@ -94,14 +94,14 @@ class Database:
                 await asyncio.to_thread(guard.remember)
                 self._guard = guard
         except BaseException as error:
-            # Cancelled or not: an open connection is a thread that would keep the program from ending.
+            # Also if cancelled: the thread of an open connection would keep the program from ending.
             await self.close()
             if isinstance(error, sqlite3.Error):
                 raise self._translated(error) from error
             raise
 
     def _tried(self) -> str:
-        """What SQLite is to open, having opened it once."""
+        """The path or URI for SQLite, after opening it once."""
         if self.access is Access.COPY:
             self._folder = tempfile.TemporaryDirectory(prefix="vm-balancer-")
             return copy_of(Path(self.path), Path(self._folder.name) / "copy.db")
@@ -113,7 +113,7 @@ class Database:
         return address
 
     async def _leave_chats_alone(self) -> None:
-        """What the copied program still had to say is for that program to say."""
+        """Marks notices and messages as sent in the copy: only the program on the original database sends them."""
         async with self.transaction() as db:
             await db.execute("UPDATE notice SET sent_at = created_at WHERE sent_at IS NULL")
             await db.execute("UPDATE message SET final = 1")
@@ -121,18 +121,18 @@ class Database:
     # The files under the program -----------------------------------------------------------------
 
     async def _check_files(self) -> None:
-        """Before each write: what is written to a file that was removed or replaced would be lost.
+        """Checks before each write that the files were not removed or replaced; else the write would be lost.
 
-        The owner writes a removed database again from the open connection, which still has everything.
+        The owner writes a removed database again from the open connection, which still has its content.
 
         Raises:
-            StoreError: a file was replaced, cannot be looked at, or cannot be written again.
+            StoreError: a file was replaced, cannot be checked, or cannot be written again.
         """
         if self._guard is None or self._db is None:  # in memory, or a copy
             return
         if await asyncio.to_thread(self._guard.is_complete):
             return
-        if self.access is Access.GUEST:  # two programs that write it at once would lose data of each other
+        if self.access is Access.GUEST:  # if two programs write the file again, one loses the other's data
             raise StoreError(
                 f"the database {self.path} was removed: the program that owns it writes it again; try later, or restart"
             )
@@ -147,7 +147,7 @@ class Database:
     async def _write_again(self, db: Connection, guard: FileGuard) -> None:
         path = guard.real
         try:
-            await replace_file(db, path, guard.rights)  # until here the connection stays, so another try can succeed
+            await replace_file(db, path, guard.rights)  # the connection is still open, so another try is possible
             guard.remember()
             self._db, self._disconnected = None, guard
             with suppress(sqlite3.Error):
@@ -161,10 +161,10 @@ class Database:
         log.error("The database %s was removed while the program runs; it is written again with all its content", path)
 
     async def _connect_again(self, guard: FileGuard) -> None:
-        """Opens the file that was written. If that fails, the next transaction tries it.
+        """Opens the file that was written again. If this fails, the next transaction tries again.
 
         Raises:
-            StoreError: the file is gone, or another one is in its place.
+            StoreError: the file was removed or replaced again.
         """
         if not await asyncio.to_thread(guard.is_complete):
             raise StoreError(
@@ -176,11 +176,11 @@ class Database:
         self._db, self._disconnected = db, None
 
     async def close(self) -> None:
-        """Closes after the transaction under way; whoever comes later gets a StoreError."""
+        """Closes the database after the current transaction. Later calls raise StoreError."""
         async with self._lock:
             db, self._db, self._disconnected = self._db, None, None
             if db is not None:
-                with suppress(sqlite3.Error):  # what was committed is on the disk already
+                with suppress(sqlite3.Error):  # committed data is on the disk already
                     await db.close()
             folder, self._folder = self._folder, None
             if folder is not None:
@@ -196,7 +196,7 @@ class Database:
             )
 
     async def _update_schema(self) -> None:
-        # The version is read under the write lock: two programs may open a new file at the same moment.
+        # The version is read under the write lock: two programs may open a new file at the same time.
         async with self.transaction() as db:
             version = await scalar(db, "PRAGMA user_version")
             if version > SCHEMA_VERSION:
@@ -215,7 +215,7 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self, begin: str = "BEGIN IMMEDIATE") -> AsyncIterator[Connection]:
-        """One transaction, all or nothing; everything on the connection waits for its turn."""
+        """One transaction, all or nothing. Other transactions on this connection wait."""
         async with self._lock:
             if self._disconnected is not None:
                 await self._try_to_connect_again(self._disconnected)
@@ -249,12 +249,12 @@ class Database:
         return self._db
 
     def reading(self) -> AbstractAsyncContextManager[Connection]:
-        """A transaction that only reads: it sees one state and keeps no other process from writing."""
+        """A transaction for reading: it sees one state, and does not stop other processes from writing."""
         return self.transaction(READ)
 
 
 def unusable(path: Path | str, error: sqlite3.Error) -> StoreError:
-    """What SQLite says of the program's own database, with the way out."""
+    """SQLite's error about the program's own database, with the remedy."""
     remedy = "check the file, its folder and the disk"
     if any(word in str(error) for word in DAMAGED):
         remedy = "it is damaged; `vm-balancer db restore` puts the newest backup back and keeps this file aside"
@@ -262,8 +262,8 @@ def unusable(path: Path | str, error: sqlite3.Error) -> StoreError:
 
 
 async def _roll_back(db: Connection) -> None:
-    """Ends what is open. A cancelled caller may have left a statement on its way (a COMMIT, even), so one
-    that does nothing goes first: statements keep their order."""
+    """Ends an open transaction. A cancelled caller may have left a statement that still runs, even a COMMIT. An empty
+    statement is sent first: statements keep their order, so the rollback comes after it."""
     with suppress(sqlite3.Error):
         await db.execute("SELECT 1")
         if db.in_transaction:
@@ -271,8 +271,8 @@ async def _roll_back(db: Connection) -> None:
 
 
 async def _to_the_end(work: Coroutine[Any, Any, None]) -> bool:
-    """Waits for the work whatever happens; whether this task was cancelled meanwhile. Given up half way, a
-    rollback would meet the next caller's transaction."""
+    """Waits until the work is done, also if this task is cancelled. True if it was cancelled. An interrupted rollback
+    could end the next caller's transaction."""
     task = asyncio.ensure_future(work)
     cancelled = False
     while not task.done():
@@ -284,7 +284,7 @@ async def _to_the_end(work: Coroutine[Any, Any, None]) -> bool:
 
 
 class Part:
-    """A part of the store: named queries on one subject, each method one transaction."""
+    """A part of the store: queries on one subject. Each method is one transaction."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -294,7 +294,7 @@ class Part:
 
 
 def statements(script: str) -> Iterator[str]:
-    """The statements of a script: ``executescript`` would commit what is open before it begins."""
+    """The statements of a script. ``executescript`` is not used: it commits the open transaction first."""
     statement = ""
     for line in script.splitlines(keepends=True):
         statement += line
@@ -304,7 +304,7 @@ def statements(script: str) -> Iterator[str]:
 
 
 async def scalar(db: Connection, sql: str, args: Iterable[object] = ()) -> int:
-    """The one number that a query asks for; 0 where there is none."""
+    """The number in the first row of a query; 0 if there is none."""
     records = await all_rows(db, sql, args)
     return int(records[0][0] or 0) if records else 0
 
@@ -315,5 +315,5 @@ async def all_rows(db: Connection, sql: str, args: Iterable[object] = ()) -> lis
 
 
 def json_list(values: Iterable[object]) -> str:
-    """For ``IN (SELECT value FROM json_each(?))``: a list of any length as one argument."""
+    """A list of any length as one argument, for ``IN (SELECT value FROM json_each(?))``."""
     return json.dumps(list(values))

@@ -1,11 +1,13 @@
-"""Moves stored deadlines when the system's clock is set. Rows carry the time of that clock.
+"""Moves stored deadlines when the system's clock is set. The times in rows are of that clock.
 
-A clock that is set forward looks the same as a machine that was suspended, or restored from a snapshot, and missed
-that time. So a forward leap prolongs what protects VMs in full (rests, exclusions, snoozes, pauses, the time limit
-of a running migration), what waits for people by ``LONGEST_GAIN`` at most, and approvals not at all: an approval that
-was given before the leap is older by the leap. A backward leap moves everything.
+If the clock is set forward, the machine may also have been suspended or restored from a snapshot: then this time has
+really passed. So a forward leap is added
 
-Verdicts are never rewritten; the rest after a skip ends by the new clock.
+- in full to deadlines that protect VMs (rests, exclusions, snoozes, pauses, the timeout of a running migration);
+- up to ``LONGEST_GAIN`` to proposals that wait for people;
+- not to approvals: an approval from before the leap is older by the leap.
+
+A backward leap moves all of them. Verdicts are never changed; the rest after a skip ends by the new clock.
 """
 
 from __future__ import annotations
@@ -21,9 +23,9 @@ from bot.store.audit import write_audit
 from bot.store.database import Connection, Part, all_rows
 
 KEPT = timedelta(days=2)
-"""Migrations that ended longer ago than this keep their times: no rest lasts so long by default."""
+"""Migrations that ended longer ago keep their times: by default no rest is longer."""
 LONGEST_GAIN = timedelta(hours=3)
-"""A forward leap prolongs a waiting proposal by this at most: after a longer leap its plan is too old."""
+"""The longest extension of a waiting proposal by a forward leap: after a longer leap its plan is too old."""
 _NO_GAIN = timedelta(0)
 
 
@@ -38,9 +40,9 @@ class _Gain(Enum):
 class _Times(NamedTuple):
     table: str
     columns: tuple[str, str]
-    """The columns that move. The first one says when the row began."""
+    """The columns that are moved. The first one is the begin of the row."""
     condition: str
-    """Which rows still have a deadline."""
+    """The rows that still have a deadline."""
     gain: _Gain
 
 
@@ -65,14 +67,14 @@ class StoredDeadlines(Part):
     async def shift(
         self, leap: timedelta, now: datetime, *, since: datetime | None = None, settings: Collection[str] = ()
     ) -> int:
-        """Moves open deadlines by ``leap`` as the module says. A row whose times cannot be read stays as it is.
+        """Moves open deadlines by ``leap``, by the rules of this module. A row with an unreadable time is not changed.
 
         Args:
             leap: by how much the system's clock was set.
             now: by the new time of the system's clock.
-            since: move only rows that began at or after this moment of the old time, and proposals without a limit:
-                right after a start, when the leap is the first correction of the clock and older rows may come from a
-                program whose clock was right.
+            since: move only rows that began at or after this moment of the old time, and move proposals by the whole
+                leap. Used right after a start: then the leap is the first correction of the clock, and older rows may
+                come from a program whose clock was right.
             settings: keys of settings whose value is a deadline.
         Returns:
             How many rows were moved.
@@ -90,7 +92,7 @@ class StoredDeadlines(Part):
 
 
 def _gain(kind: _Gain, leap: timedelta, *, corrected: bool) -> timedelta:
-    """What is added to the times of a row.
+    """The time that is added to the times of a row.
 
     Args:
         corrected: the leap is the first correction of the clock after a start.
@@ -103,7 +105,7 @@ def _gain(kind: _Gain, leap: timedelta, *, corrected: bool) -> timedelta:
 
 
 async def _shift(db: Connection, times: _Times, gain: timedelta, *, before: datetime, since: datetime | None) -> int:
-    """Args: ``before``: the present moment by the old time of the clock; ``since`` as in ``shift``."""
+    """Moves the rows of one table. ``before``: now by the old time of the clock; ``since`` as in ``shift``."""
     table, (began, ends), condition, _ = times
     args = {
         "recent": rows.to_text(before - KEPT),
@@ -134,7 +136,7 @@ async def _shift_setting(db: Connection, key: str, leap: timedelta, now: datetim
     for row in await all_rows(db, "SELECT value, at FROM setting WHERE key = ?", (key,)):
         try:
             began, until = rows.from_text(row["at"]), datetime.fromisoformat(row["value"]) + leap
-        except (ValueError, OverflowError):  # without an end, or not to be read
+        except (ValueError, OverflowError):  # without an end, or not readable
             continue
         if since is None or since <= began <= now - leap + timedelta(minutes=1):
             moved = (until.isoformat(), rows.to_text(began + leap), key)

@@ -1,4 +1,4 @@
-"""Verdicts of people on moves: each move is decided at most once, by the verdict that comes first."""
+"""Verdicts of people on moves: each move is decided at most once, by the first verdict."""
 
 from __future__ import annotations
 
@@ -30,26 +30,28 @@ class Decisions(Part):
         counts: Counts | None = None,
         terms: DecisionOptions = NO_OPTIONS,
     ) -> tuple[DecisionResult, ...]:
-        """One person's verdict on some moves: each is decided at most once, whoever comes first.
+        """Stores one person's verdict on some moves. Each move is decided at most once, by the first verdict.
 
-        An approved move has its migration queued in the same transaction.
+        The migration of an approved move is queued in the same transaction.
 
         Args:
-            counts: an approval needs two persons, and this says whether the first still counts. ``None``: one
-                person is enough.
-            terms: when what is approved may begin, or for how long what is skipped rests.
+            counts: an approval needs two persons, and this function says whether the first approval is still valid.
+                ``None``: one person is enough.
+            terms: the earliest start of an approved move, or how long the VM of a skipped move rests.
         """
         async with self._database.transaction() as db:
             outcome = await decided(db, move_ids, verdict, actor, now=now, counts=counts, terms=terms)
             return outcome.results(await self._reader.moves(db, move_ids), move_ids)
 
     async def ask_for_second(self, proposal_id: int, now: datetime, expires_at: datetime) -> int | None:
-        """Proposes again what one person approved before TWO_PERSON_RULE was switched on, as the first of two.
+        """Proposes the queued moves again that one person approved before TWO_PERSON_RULE was switched on.
+
+        The approval becomes the first of two.
 
         Args:
             expires_at: until when another person may approve.
         Returns:
-            The new proposal; ``None``: nothing of this one waits for its start with one approval.
+            The new proposal; ``None``: this proposal has no queued move with only one approval.
         """
         async with self._database.transaction() as db:
             lacking = await lacking_second(db, proposal_id)
@@ -59,10 +61,10 @@ class Decisions(Part):
             return await propose_to_second(db, plan, lacking, now=now, expires_at=expires_at)
 
     async def history(self, limit: int, clusters: Collection[int] | None = None) -> list[ProposedMove]:
-        """The moves decided on last, newest first, with what became of them.
+        """The moves that were decided last, newest first, with their migrations.
 
         Args:
-            clusters: only of these; ``None`` = of all.
+            clusters: only of these clusters; ``None`` = all.
         """
         within = (
             ""
@@ -84,11 +86,11 @@ class Decisions(Part):
     async def by_request(
         self, limit: int, offset: int = 0, clusters: Collection[int] | None = None
     ) -> list[DecisionGroup]:
-        """The past, newest decision first: one entry for each incident and for each request of a person.
+        """Decided moves, newest first: one entry for each incident and for each request of a person.
 
         Args:
-            offset: how many of the newest entries are left out.
-            clusters: only of these; ``None`` = of all.
+            offset: how many of the newest entries to leave out.
+            clusters: only of these clusters; ``None`` = all.
         """
         async with self._database.reading() as db:
             found = await all_rows(
@@ -107,7 +109,7 @@ class Decisions(Part):
             return groups
 
     async def of_vm(self, vm_id: int, limit: int) -> list[ProposedMove]:
-        """What was ever decided about a VM, newest first."""
+        """The decided moves of a VM, newest first."""
         async with self._database.reading() as db:
             records = await all_rows(
                 db,
@@ -117,9 +119,9 @@ class Decisions(Part):
             return await self._reader.moves_of(db, records)
 
     async def last_answer(self) -> datetime | None:
-        """When a person last answered a question: decided, approved first of two, snoozed or looked into an incident.
+        """When a person last answered: by a decision, a first approval, a snooze or a look into an incident.
 
-        ``None``: nobody ever did.
+        ``None``: never.
         """
         async with self._database.reading() as db:
             [row] = await all_rows(
@@ -149,7 +151,7 @@ class Decisions(Part):
         return (records[-1]["decision_id"] if records else decision_id), moves
 
     async def first_approvals(self) -> dict[int, tuple[int, str]]:
-        """Every pending move that one of two persons has approved: its proposal, and when that was."""
+        """Pending move with a first approval -> its proposal and the time of the approval."""
         async with self._database.reading() as db:
             records = await all_rows(
                 db,
@@ -160,7 +162,7 @@ class Decisions(Part):
 
 
 def _group(proposals: Sequence[Proposal], at: datetime) -> DecisionGroup:
-    """One entry of the past; the newest proposal says what it was for."""
+    """One entry of the history; the newest proposal gives its purpose."""
     newest = proposals[0]
     node = next((r.node_name for r in newest.plan.nodes if r.node_id == newest.node_id), "")
     moves = [m for p in proposals for m in p.moves if m.decided_at is not None or m.migration is not None]

@@ -1,4 +1,4 @@
-"""Nodes that people took out, and the pending moves that this withdraws."""
+"""Excluded nodes, and the pending moves that an exclusion withdraws."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Exclusions(Part):
         self._reader = reader
 
     async def add(self, exclusion: Exclusion) -> tuple[int, ...]:
-        """Stores an exclusion (the newest word on a node and role holds) and withdraws the pending moves
-        it forbids; the ids of the proposals that changed."""
+        """Stores an exclusion instead of an older one for the same node and role, and withdraws the pending moves that
+        it forbids. Returns the ids of the changed proposals."""
         role, by = exclusion.role.value, exclusion.by
         now = rows.to_text(exclusion.created_at)
         until = None if exclusion.until is None else rows.to_text(exclusion.until)
@@ -39,7 +39,7 @@ class Exclusions(Part):
             return await _withdraw(db, exclusion)
 
     async def end(self, node_id: int, actor: Actor, now: datetime) -> int:
-        """Ends every exclusion of a node; how many there were."""
+        """Ends every exclusion of a node, and returns how many there were."""
         async with self._database.transaction() as db:
             cursor = await db.execute(
                 "UPDATE exclusion SET ended_at = ?, ended_by = ? WHERE node_id = ? AND ended_at IS NULL "
@@ -50,10 +50,10 @@ class Exclusions(Part):
         return cursor.rowcount
 
     async def active(self, now: datetime) -> list[Exclusion]:
-        """Those in force, by node.
+        """The exclusions in force, by node.
 
         Raises:
-            StoreError: one cannot be read: a protection is never left out.
+            StoreError: an exclusion is not readable; a protection is never left out.
         """
         async with self._database.reading() as db:
             records = await all_rows(

@@ -1,4 +1,4 @@
-"""Figures for those who watch the program from outside: what waits, and what happened since they looked last."""
+"""Figures for monitoring: what waits now, and the events since the last call."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from bot.store.summaries import RESTARTED
 
 NOT_OPEN = tuple(state.value for state in MigrationState if state not in UNSETTLED)
 RESULTS = (*NOT_OPEN, MigrationState.UNKNOWN.value)
-"""What can become of a migration. One whose outcome is unknown may have another result later."""
+"""The results of a migration. An unknown outcome may become another result later."""
 
 
 class Figures(Part):
     async def checkpoint(self) -> FigureCheckpoint:
-        """From now on."""
+        """The checkpoint of this moment."""
         async with self._database.reading() as db:
             return await _checkpoint(db)
 
     async def since(self, checkpoint: FigureCheckpoint) -> tuple[FigureCheckpoint, Waiting, Happened]:
-        """What waits now and what happened since the checkpoint, at one moment; and the next checkpoint."""
+        """The next checkpoint, what waits at that moment, and the events since the given checkpoint."""
         async with self._database.reading() as db:
             return await _checkpoint(db), await _waiting(db), await _happened(db, checkpoint)
 
 
 async def _checkpoint(db: Connection) -> FigureCheckpoint:
-    # Not max(id): what was let go of must not be counted again under its number.
+    # Not max(id): ids of deleted rows must not be used again.
     sql = "SELECT seq FROM sqlite_sequence WHERE name = ?"
     return FigureCheckpoint(*[await scalar(db, sql, (table,)) for table in ("decision", "audit", "outcome")])
 
@@ -60,7 +60,7 @@ async def _happened(db: Connection, checkpoint: FigureCheckpoint) -> Happened:
     verdicts = await all_rows(
         db, "SELECT verdict, count(*) AS n FROM decision WHERE id > ? GROUP BY verdict", (checkpoint.decision_id,)
     )
-    # A migration's row is written anew at each step: the order of its ends is in the audit trail alone.
+    # A migration's row is overwritten at each step: only the audit trail has the order of the ends.
     steps = await all_rows(
         db,
         "SELECT detail FROM audit WHERE event = 'migration' AND id > ? AND json_valid(detail) ORDER BY id",

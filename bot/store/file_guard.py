@@ -1,7 +1,7 @@
-"""Notices that the files of an open database were removed or replaced. Looks at files only; writes nothing.
+"""Notices that the files of an open database were removed or replaced. Reads file information only; writes nothing.
 
-SQLite keeps a removed file open and goes on writing to it, and nothing of that is on the disk after the program ends.
-In WAL mode the same is true of the log (`-wal`) and of the shared memory (`-shm`) beside the database.
+SQLite keeps a removed file open and writes to it; this data is lost when the program ends. In WAL mode the same is true
+for the log (`-wal`) and the shared memory (`-shm`) of the database.
 """
 
 from __future__ import annotations
@@ -25,26 +25,26 @@ class _File(NamedTuple):
 
 
 class FileGuard:
-    """Of one open database: call ``remember`` once it is open, and ``is_complete`` before each write."""
+    """The files of one open database. Call ``remember`` after opening, and ``is_complete`` before each write."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self.real = path
-        """What the path leads to: SQLite keeps its other files there."""
+        """The target of a symbolic link: SQLite keeps its other files beside it."""
         self._known: dict[str, _File] = {}
         self._device: int | None = None
-        """Of the folder: an empty mount point is no place to write the database again."""
+        """The device of the folder: the database must not be written again into an empty mount point."""
 
     @property
     def rights(self) -> int:
-        """The mode bits of the database as last seen."""
+        """The mode bits of the database file at the last check."""
         return stat.S_IMODE(self._known[""].mode)
 
     def remember(self) -> None:
-        """Takes the files as they are now for those that are open.
+        """Remembers the present files as the open ones.
 
         Raises:
-            StoreError: they cannot be looked at.
+            StoreError: a file cannot be checked.
         """
         self.real = self._path.resolve()
         self._known = {side: found for side in ("", *SIDES) if (found := self._look(side)) is not None}
@@ -54,8 +54,8 @@ class FileGuard:
         """Whether every file is still there; ``False``: one was removed.
 
         Raises:
-            StoreError: a file was replaced by another one, or cannot be looked at: then nothing is known of it, and it
-                must not be taken for removed.
+            StoreError: a file was replaced, or cannot be checked; a file that cannot be checked does not count as
+                removed.
         """
         complete = True
         for side, known in self._known.items():
@@ -72,7 +72,7 @@ class FileGuard:
         return complete
 
     def is_same_device(self) -> bool:
-        """Whether the folder is still on the device where the database was opened: a volume may have gone away."""
+        """Whether the folder is still on the device where the database was opened: its volume may be unmounted."""
         return self._folder_device() == self._device
 
     def _folder_device(self) -> int | None:
@@ -87,7 +87,7 @@ class FileGuard:
             found = path.stat()
         except FileNotFoundError:
             return None
-        except (OSError, RuntimeError) as error:  # RuntimeError: a loop of symbolic links, in older Pythons
+        except (OSError, RuntimeError) as error:  # RuntimeError: a loop of symbolic links, in older Python versions
             raise StoreError(
                 f"the database file {path} cannot be looked at ({error}): nothing is started or stored until it can; "
                 "check its folder, its disk and the rights"

@@ -1,6 +1,6 @@
-"""The database as a file: whole or damaged, copied while it is in use, put back. Plain SQLite, no event loop.
+"""The database as a file: check it, copy it while it is in use, put a backup back. Plain SQLite, no event loop.
 
-A copy is made by SQLite's own online backup, into a new name, and gets its right name only when it is whole.
+A copy is made with SQLite's online backup under a temporary name, and renamed when it is complete.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from bot.store.database import SCHEMA_VERSION, unusable
 __all__ = ["SCHEMA_VERSION", "copy", "faults", "put_aside", "remove", "schema_in_use", "schema_of"]
 
 LOOK_S = 10.0
-"""How long a look at the file waits for a program that writes."""
+"""How long reading the file waits for a program that writes."""
 ABANDONED_S = 86_400.0
-"""A copy that nobody wrote to for so long was left by a program that was killed."""
+"""A copy that was not written to for this time was left by a killed program."""
 _SIDES = ("-wal", "-shm")
 
 
 def faults(path: Path) -> list[str]:
-    """What is wrong with the file, in SQLite's words; empty for a whole one.
+    """The faults of the file, in SQLite's words; empty if it has none.
 
     Raises:
-        StoreError: there is no such file, or it may not be read.
+        StoreError: the file does not exist, or this user may not read it.
     """
     try:
         with closing(_looking(path)) as db:
@@ -47,10 +47,10 @@ def faults(path: Path) -> list[str]:
 
 
 def schema_of(path: Path) -> int:
-    """The schema's number; 0 for a database that is not ours.
+    """The number of the schema; 0 if the database is not of this program.
 
     Raises:
-        StoreError: it cannot be read.
+        StoreError: the file cannot be read.
     """
     try:
         return _schema(path)
@@ -59,32 +59,32 @@ def schema_of(path: Path) -> int:
 
 
 def schema_in_use(path: Path) -> int:
-    """The same of the program's own database: the error names the way out.
+    """As ``schema_of``, for the program's own database.
 
     Raises:
-        StoreError: it cannot be read.
+        StoreError: the file cannot be read; the text has the remedy.
     """
     try:
         try:
             return _schema(path)
-        except sqlite3.OperationalError:  # after a crash a connection has to roll back first, which needs to write
+        except sqlite3.OperationalError:  # after a crash SQLite must roll back first, which needs write access
             return _schema(path, "rw")
     except sqlite3.Error as error:
         raise unusable(path, error) from error
 
 
 def copy(path: Path, target: Path) -> None:
-    """Copies the database, also while a program writes to it; what stood at ``target`` is replaced at the end.
+    """Copies the database, also while a program writes to it. An existing ``target`` is replaced at the end.
 
     Raises:
-        StoreError: it cannot be read, or the copy cannot be written (the disk may be full).
+        StoreError: the database cannot be read, or the copy cannot be written (the disk may be full).
     """
     unfinished: Path | None = None
     try:
         unfinished = _unfinished(target)
         with closing(_looking(path)) as source, closing(sqlite3.connect(unfinished)) as duplicate:
             source.backup(duplicate)
-            duplicate.execute("PRAGMA journal_mode = DELETE")  # one file, that needs no other beside it
+            duplicate.execute("PRAGMA journal_mode = DELETE")  # a single file without log files
         unfinished.chmod(stat.S_IMODE(path.stat().st_mode))
         problems = faults(unfinished)
         if problems:
@@ -114,7 +114,7 @@ def _unfinished(target: Path) -> Path:
 
 
 def put_aside(path: Path, now: datetime) -> Path | None:
-    """Renames the database with what belongs to it, so that nothing is lost; the new name, if there was a file.
+    """Renames the database and its log files, so that nothing is lost. Returns the new name; ``None``: no database.
 
     Raises:
         StoreError: the folder cannot be written.
@@ -131,7 +131,7 @@ def put_aside(path: Path, now: datetime) -> Path | None:
 
 
 def remove(path: Path) -> None:
-    """Deletes the file and what belongs to it, as far as it is there."""
+    """Deletes the database and its log files, if they exist."""
     for side in ("", *_SIDES):
         with suppress(OSError):
             path.with_name(path.name + side).unlink(missing_ok=True)
@@ -144,7 +144,7 @@ def _schema(path: Path, mode: str = "ro") -> int:
 
 
 def _looking(path: Path, mode: str = "ro") -> sqlite3.Connection:
-    """A connection that makes no file where there is none; with the mode ``ro`` it can change nothing."""
+    """A connection that never creates a file; with the mode ``ro`` it cannot change anything."""
     return sqlite3.connect(f"{path.resolve().as_uri()}?mode={mode}", uri=True, timeout=LOOK_S)
 
 

@@ -1,7 +1,7 @@
-"""The running program's sign of life: the newest replaces the one before.
+"""The heartbeat of the running program: the newest replaces the one before.
 
-A program that works on a copy of the database leaves its sign in a file beside the database, so that the database
-keeps every byte.
+A program that works on a copy of the database writes its heartbeat to a file beside the database, and leaves the
+database unchanged.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from bot.store.database import Access, Part
 
 
 def sidecar_of(database: Path | str) -> Path:
-    """Where a program on a copy of this database leaves its sign of life."""
+    """The file for the heartbeat of a program that works on a copy of this database."""
     path = Path(database)
     return path.with_name(path.name + ".heartbeat.json")
 
@@ -25,7 +25,7 @@ class Heartbeats(Part):
     async def save(self, beat: Heartbeat) -> None:
         """
         Raises:
-            StoreError: it cannot be written.
+            StoreError: the heartbeat cannot be written.
         """
         if self._database.access is Access.COPY:
             await asyncio.to_thread(_write, sidecar_of(self._database.path), beat)
@@ -35,7 +35,7 @@ class Heartbeats(Part):
 
 
 def _write(path: Path, beat: Heartbeat) -> None:
-    """The last sign of a program that ends in good order removes the file: it kept nothing."""
+    """Writes the file. The last heartbeat of a program that ends in good order removes it."""
     try:
         if beat.stopped_at is not None:
             path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""VMs that a person has skipped for good."""
+"""VMs that a person skipped permanently."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class IgnoredVMs(Part):
         self._reader = reader
 
     async def active(self) -> list[IgnoredVM]:
-        """The VMs that somebody skipped for good, by name."""
+        """The VMs that are skipped permanently, by name."""
         async with self._database.reading() as db:
             records = await all_rows(db, "SELECT * FROM ignored_vm WHERE ended_at IS NULL ORDER BY vm_name, vm_id")
         return self._reader.decode_all(records, rows.ignored_of)
 
     async def end(self, vm_id: int, actor: Actor, now: datetime) -> bool:
-        """Ends that a VM is ignored; whether it was."""
+        """Ends the permanent skip of a VM. True if there was one."""
         async with self._database.transaction() as db:
             cursor = await db.execute(
                 "UPDATE ignored_vm SET ended_at = ?, ended_by = ? WHERE vm_id = ? AND ended_at IS NULL",

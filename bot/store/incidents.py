@@ -1,4 +1,4 @@
-"""Incidents: opened, kept and ended by checks; answered and looked into by people."""
+"""Incidents: checks open, update and end them; people answer and look into them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NEWEST = "SELECT max(n.id) FROM proposal n JOIN proposal p ON p.incident_id = n
 
 
 class Looked(NamedTuple):
-    """What a press on "I'll look" did. ``looking``: who looks into the incident now; ``None``: it is over."""
+    """The result of a press on "I'll look". ``looking``: who looks into the incident; ``None``: it is over."""
 
     done: bool
     looking: Looking | None
@@ -37,43 +37,43 @@ class Incidents(Part):
         self._reader = reader
 
     async def get(self, incident_id: int) -> Incident | None:
-        """``None``: there is none, or it cannot be read."""
+        """The incident; ``None``: it does not exist, or its row is not readable."""
         async with self._database.reading() as db:
             found = await all_rows(db, "SELECT * FROM incident WHERE id = ?", (incident_id,))
         return next(iter(self._reader.decode_all(found, rows.incident_of)), None)
 
     async def of_proposal(self, proposal_id: int) -> Incident | None:
-        """The incident that a proposal belongs to; ``None``: it belongs to none, or the row cannot be read."""
+        """The incident of a proposal; ``None``: it has none, or the row is not readable."""
         async with self._database.reading() as db:
             found = await all_rows(db, _OF_PROPOSAL, (proposal_id,))
         return next(iter(self._reader.decode_all(found, rows.incident_of)), None)
 
     async def open_ones(self) -> list[Incident]:
-        """By cluster."""
+        """The open incidents, by cluster."""
         async with self._database.reading() as db:
             found = await all_rows(db, "SELECT * FROM incident WHERE ended_at IS NULL ORDER BY cluster_id")
         return self._reader.decode_all(found, rows.incident_of)
 
     async def newest_proposal(self, proposal_id: int) -> int:
-        """The proposal that the message of this proposal's incident shows; of a proposal without one, itself."""
+        """The newest proposal of the same incident, which its message shows; without an incident the given one."""
         async with self._database.reading() as db:
             newest = await scalar(db, _NEWEST, (proposal_id,))
         return newest or proposal_id
 
     async def newest(self, proposal_id: int) -> Proposal | None:
-        """As ``newest_proposal``, the proposal itself, read in the same step: no check can replace it in between.
+        """As ``newest_proposal``, but returns the proposal, read in one transaction: no check can replace it meanwhile.
 
         Raises:
-            StoreError: it cannot be read.
+            StoreError: the proposal is not readable.
         """
         async with self._database.reading() as db:
             newest = await scalar(db, _NEWEST, (proposal_id,))
             return await self._reader.proposal(db, newest or proposal_id)
 
     async def moves_besides(self, incident: Incident, proposal_id: int) -> tuple[ProposedMove, ...]:
-        """What was carried out during the incident, the moves of one proposal left out; oldest first.
+        """The moves that were carried out during the incident, without those of one proposal; oldest first.
 
-        Also moves to a target that a person chose, away from a node of the incident.
+        Also moves away from a node of the incident to a target that a person chose.
         """
         nodes = json_list(n.node_id for n in incident.nodes)
         async with self._database.reading() as db:
@@ -91,7 +91,7 @@ class Incidents(Part):
             return tuple(await self._reader.moves_of(db, found))
 
     async def look(self, incident_id: int, actor: Actor, until: datetime, now: datetime) -> Looked:
-        """Somebody looks into an open incident. While another person does, nothing changes: the first one counts."""
+        """Records that a person looks into an open incident. If another person already does, nothing changes."""
         async with self._database.transaction() as db:
             found = await all_rows(db, "SELECT * FROM incident WHERE id = ? AND ended_at IS NULL", (incident_id,))
             if not found:
@@ -109,7 +109,7 @@ class Incidents(Part):
         return Looked(True, Looking(actor, until), proposal_id)
 
     async def end_of_others(self, clusters: Collection[int], reason: Reason, now: datetime) -> tuple[int, ...]:
-        """Ends the incidents of clusters that a complete check no longer shows; the proposals that show them."""
+        """Ends the incidents of clusters that a complete check no longer has. Returns the proposals to show again."""
         async with self._database.transaction() as db:
             found = await all_rows(
                 db,
@@ -131,9 +131,9 @@ async def _newest_proposal(db: Connection, incident_id: int) -> int:
 
 
 async def note_check(db: Connection, reader: Reader, plan: Plan, now: datetime) -> Incident | None:
-    """The incident of a cluster after a check: opened, opened again, or with the figures of now.
+    """Opens, reopens or updates the incident of a cluster after a check, and returns it.
 
-    ``None``: the cluster has no incident, or its row cannot be read (it is set aside soon).
+    ``None``: the cluster has no incident, or its row is not readable (it will be set aside).
     """
     found = await all_rows(
         db,
@@ -175,7 +175,7 @@ async def _opened(db: Connection, plan: Plan, now: datetime) -> Incident:
 
 
 async def adopt_waiting(db: Connection, incident_id: int, proposal_ids: Collection[int]) -> None:
-    """Makes proposals of before there were incidents part of one: its message is theirs."""
+    """Adds proposals of versions without incidents to an incident, so that they share its message."""
     await db.execute(
         "UPDATE proposal SET incident_id = ? WHERE incident_id IS NULL AND id IN (SELECT value FROM json_each(?))",
         (incident_id, json_list(proposal_ids)),
@@ -185,10 +185,10 @@ async def adopt_waiting(db: Connection, incident_id: int, proposal_ids: Collecti
 async def note_proposal(
     db: Connection, incident: Incident, proposal_id: int, *, old: Sequence[Move], new: Sequence[Move], now: datetime
 ) -> None:
-    """Makes a new proposal the one that the incident's message shows, from its first page on.
+    """Lets the incident's message show a new proposal, from its first page on.
 
     Args:
-        old: the moves that waited until now; empty: none did.
+        old: the moves that were pending until now.
         new: the moves of the new proposal.
     """
     first = not await _newest_proposal(db, incident.id)
@@ -208,9 +208,9 @@ async def note_proposal(
 
 
 async def note_question(db: Connection, incident: Incident) -> list[str]:
-    """Notes that people are asked about the nodes that are overloaded now; the names of those that are new to them.
+    """Records that people are asked about the nodes that are overloaded now. Returns the names of the new ones.
 
-    Empty also for the first question of an incident: its message is new, and makes a sound.
+    Empty also for the first question of an incident: its message is new and makes a sound anyway.
     """
     new = [n.node_name for n in incident.overloaded if not n.asked]
     if not new:
@@ -221,7 +221,7 @@ async def note_question(db: Connection, incident: Incident) -> list[str]:
 
 
 async def end_if_over(db: Connection, incident: Incident, now: datetime) -> bool:
-    """Ends an incident whose overload is over, unless something of it is still to be carried out."""
+    """Ends an incident whose overload is over, unless one of its moves is pending or not finished."""
     open_moves = await scalar(
         db,
         "SELECT count(*) FROM move m JOIN proposal p ON p.id = m.proposal_id LEFT JOIN migration g ON g.move_id = m.id "
@@ -234,7 +234,7 @@ async def end_if_over(db: Connection, incident: Incident, now: datetime) -> bool
 
 
 async def end_incident(db: Connection, incident_id: int, now: datetime, reason: Reason | None) -> None:
-    """``reason``: why it ends although nobody has seen the end of the overload."""
+    """Ends an incident. ``reason``: why it ends although no check has seen the end of the overload."""
     await db.execute(
         "UPDATE incident SET ended_at = ?, end_reason = ?, looking_until = NULL WHERE id = ?",
         (rows.to_text(now), rows.reason_to_text(reason), incident_id),
@@ -246,7 +246,7 @@ async def end_incident(db: Connection, incident_id: int, now: datetime, reason: 
 
 
 async def note_answer(db: Connection, move_ids: Collection[int], now: datetime) -> None:
-    """A person decided these moves: reminders and escalation of their incidents begin again with the next question."""
+    """After a person's decision on these moves: reminders of their incidents begin again with the next question."""
     await _wait_from(
         db,
         "id IN (SELECT p.incident_id FROM proposal p JOIN move m ON m.proposal_id = p.id "
@@ -257,7 +257,7 @@ async def note_answer(db: Connection, move_ids: Collection[int], now: datetime) 
 
 
 async def note_snooze(db: Connection, cluster_id: int, until: datetime) -> None:
-    """Nobody is asked about this cluster until then."""
+    """Stops the reminders for the incident of this cluster until the end of the snooze."""
     await _wait_from(db, "cluster_id = ? AND ended_at IS NULL", (cluster_id,), until)
 
 

@@ -1,6 +1,6 @@
-"""One program a database: a lock on a file beside it, and a note of who holds it.
+"""Allows one program per database: a lock on a file beside it, and a note about the process that holds the lock.
 
-The lock is the operating system's, so a killed program never leaves one behind; the note only names.
+The operating system releases the lock of a killed program. The note is only for error messages.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from filelock import FileLock, Timeout
 from bot.errors import InstanceRunning, StoreError
 
 PATIENCE_S = 0.3
-"""Somebody who only looks whether the lock is free holds it for an instant."""
+"""How long to wait for the lock: a process that only checks it holds it for a moment."""
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """The process that holds a database. ``pid`` is ``None`` where its note cannot be read."""
+    """The process that holds a database. ``pid`` is ``None`` if its note is not readable."""
 
     pid: int | None = None
     host: str = ""
@@ -40,18 +40,18 @@ class Instance:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        path = path.resolve()  # one lock, by whatever name the database is called
+        path = path.resolve()  # the same lock for every path to this database
         self._file = path.with_name(path.name + ".lock")
         self._lock = FileLock(self._file)
         self._locked: tuple[int, int] | None = None
-        """Device and number of the file that this process has locked."""
+        """Device and inode of the file that this process has locked."""
         self._note = path.with_name(path.name + ".lock.json")
 
     def acquire(self, now: datetime) -> None:
         """Takes the lock.
 
         Raises:
-            InstanceRunning: another process has it; the text names that process.
+            InstanceRunning: another process holds the lock; the text names it.
             StoreError: the folder cannot be written.
         """
         note = {"pid": os.getpid(), "host": socket.gethostname(), "since": now.isoformat(timespec="seconds")}
@@ -70,10 +70,10 @@ class Instance:
             ) from error
 
     def keep(self, now: datetime) -> None:
-        """Takes the lock again if its file was removed or replaced: another process could lock the new file.
+        """Takes the lock again if its file was removed or replaced: another process could lock a new file.
 
         Raises:
-            InstanceRunning: another process did.
+            InstanceRunning: another process has locked the new file.
             StoreError: as ``acquire``.
         """
         try:
@@ -82,7 +82,7 @@ class Instance:
         except FileNotFoundError:
             pass
         except OSError:
-            return  # it cannot be looked at, which is not known to be a loss
+            return  # the file cannot be checked; that does not mean that the lock is lost
         self._locked = None
         self._lock.release(force=True)
         self.acquire(now)
@@ -92,13 +92,13 @@ class Instance:
         return found.st_dev, found.st_ino
 
     def holder(self) -> Holder | None:
-        """Who holds the database, as far as is known; ``None`` = nobody. Only looks."""
+        """The process that holds the database; ``None`` = none. Changes nothing."""
         try:
             self._lock.acquire(timeout=0)
         except Timeout:
             return self._holder()
         except OSError:
-            return None  # there is no such folder, so nobody works in it
+            return None  # there is no such folder, so no program works in it
         self._lock.release()
         return None
 

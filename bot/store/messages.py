@@ -1,4 +1,4 @@
-"""Where each proposal is shown: one message a chat."""
+"""The messages that show proposals: one per chat."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from bot.store.values import MessageRow
 _FILED_UNDER = (
     "coalesce((SELECT min(f.id) FROM proposal f JOIN proposal p ON p.incident_id = f.incident_id WHERE p.id = ?1), ?1)"
 )
-"""The proposal whose row is the message of a proposal: the first one of its incident, or itself."""
+"""The proposal under which a message is stored: the first one of the incident; without an incident itself."""
 
 KNOWN = "yes"
 ELSEWHERE = "elsewhere"
-"""Instead of the digest of what a message shows: it was shown under the old id of the chat."""
+"""Stored instead of the digest of a message's content: the message has the old id of the chat."""
 
 
 class Messages(Part):
-    """All proposals of an incident share one message. Any of them may be named."""
+    """All proposals of an incident share one message: each method accepts any of them."""
 
     async def get(self, proposal_id: int, chat_id: int) -> MessageRow | None:
         async with self._database.reading() as db:
@@ -48,7 +48,7 @@ class Messages(Part):
             )
 
     async def intend(self, proposal_id: int, chat_id: int) -> None:
-        """Notes that a proposal is to be shown in a chat: its message gets its number when it is sent."""
+        """Records that a proposal has to be shown in a chat. Its message gets its number when it is sent."""
         async with self._database.transaction() as db:
             await db.execute(
                 f"INSERT OR IGNORE INTO message (proposal_id, chat_id, message_id) VALUES ({_FILED_UNDER}, ?2, 0)",  # noqa: S608
@@ -56,7 +56,7 @@ class Messages(Part):
             )
 
     async def adopt(self, proposal_id: int, chat_id: int, message_id: int) -> bool:
-        """Gives the number to a message that was sent without Telegram ever telling it; whether there was one."""
+        """Stores the number of a message for which Telegram's answer was lost. True if there was such a message."""
         async with self._database.transaction() as db:
             cursor = await db.execute(
                 f"UPDATE message SET message_id = ?3 WHERE proposal_id = {_FILED_UNDER} AND chat_id = ?2 "  # noqa: S608
@@ -66,7 +66,7 @@ class Messages(Part):
             return cursor.rowcount > 0
 
     async def current_chat(self, chat_id: int) -> int:
-        """The id that a chat has now: a group gets a new one when it becomes a supergroup."""
+        """The present id of a chat: a group gets a new id when it becomes a supergroup."""
         async with self._database.reading() as db:
             seen: set[int] = set()
             while chat_id not in seen:
@@ -77,7 +77,7 @@ class Messages(Part):
         return chat_id
 
     async def chat_moved(self, chat_id: int, new_id: int, now: datetime) -> None:
-        """Remembers the new id of a chat. What still matters there is to be shown in the new one."""
+        """Stores the new id of a chat. Messages that are not final have to be shown there again."""
         async with self._database.transaction() as db:
             await put_setting(db, _moved_key(chat_id), str(new_id), POLICY_ACTOR, now)
             await db.execute(
@@ -96,14 +96,14 @@ class Messages(Part):
             )
 
     async def is_known(self, chat_id: int) -> bool:
-        """Whether something was shown in a chat before, or it was noted as known."""
+        """Whether something was shown in this chat before, or ``note_known`` was called for it."""
         async with self._database.reading() as db:
             shown = await scalar(db, "SELECT EXISTS (SELECT 1 FROM message WHERE chat_id = ?)", (chat_id,))
             noted = await scalar(db, "SELECT EXISTS (SELECT 1 FROM setting WHERE key = ?)", (_known_key(chat_id),))
             return bool(shown or noted)
 
     async def note_known(self, chat_id: int, now: datetime) -> None:
-        """From now on the chat is no new one."""
+        """Marks a chat as known."""
         async with self._database.transaction() as db:
             await put_setting(db, _known_key(chat_id), KNOWN, POLICY_ACTOR, now)
 
@@ -115,7 +115,7 @@ class Messages(Part):
             )
 
     async def unfinished(self, chat_id: int) -> tuple[int, ...]:
-        """Proposals whose picture in the chat may not show their last state: for after a restart."""
+        """Proposals whose message in the chat may not show their last state; used after a restart."""
         async with self._database.reading() as db:
             records = await all_rows(
                 db,

@@ -1,4 +1,4 @@
-"""Migrations: read, and the steps of their life."""
+"""Migrations: queries, and the steps of their life cycle."""
 
 from __future__ import annotations
 
@@ -68,16 +68,16 @@ class Migrations(Part):
         only_from: MigrationState | None = None,
         promise: tuple[Promise, Resource] | None = None,
     ) -> bool:
-        """One legal step of a migration's life; ``starting`` and the final states are stamped with the time.
+        """Makes one legal step of a migration's life cycle. ``starting`` and the final states store the time.
 
         Args:
             last_seen: the VM, of a migration that failed.
-            only_from: nothing is done where it is in another state meanwhile (a person called it back).
-            promise: what the move promises, of a migration that starts, and the resource that its source is judged by.
+            only_from: do nothing if the migration is in another state (a person may have cancelled it).
+            promise: of a migration that starts: the move's promise, and the resource by which the source is judged.
         Returns:
             Whether the step was made.
         Raises:
-            ValueError: the step is not legal from the state that is stored.
+            ValueError: the step is not legal from the stored state.
         """
         async with self._database.transaction() as db:
             records = await all_rows(
@@ -111,7 +111,7 @@ class Migrations(Part):
         return True
 
     async def call_back(self, migration_id: int, actor: Actor, now: datetime) -> bool:
-        """Takes back an approval whose migration has not been started; whether this call did it."""
+        """Cancels a migration that has not started. True if this call did it."""
         async with self._database.transaction() as db:
             return await take_back(db, migration_id, actor, now)
 
@@ -120,7 +120,7 @@ class Migrations(Part):
             await db.execute("UPDATE migration SET task_id = ? WHERE id = ?", (task_id, migration_id))
 
     async def vms_since(self, moment: datetime) -> frozenset[int]:
-        """The VMs that were, or may have been, on their way at some time after ``moment``."""
+        """The VMs that were, or may have been, in a migration at any time after ``moment``."""
         async with self._database.reading() as db:
             records = await all_rows(
                 db,
@@ -131,13 +131,13 @@ class Migrations(Part):
         return frozenset(r["vm_id"] for r in records)
 
     async def ended_since(self, moment: datetime) -> bool:
-        """Whether a migration that was started has ended at that moment or later."""
+        """Whether a started migration has ended at this moment or later."""
         async with self._database.reading() as db:
             sql = "SELECT EXISTS (SELECT 1 FROM migration WHERE started_at IS NOT NULL AND finished_at >= ?)"
             return bool(await scalar(db, sql, (rows.to_text(moment),)))
 
     async def newest_succeeded(self) -> dict[int, int]:
-        """Cluster -> its newest migration that succeeded: whether there is more to learn from than before."""
+        """Cluster -> its newest successful migration."""
         async with self._database.reading() as db:
             records = await all_rows(
                 db,
@@ -148,7 +148,7 @@ class Migrations(Part):
         return {r["cluster_id"]: r["newest"] for r in records}
 
     async def arrived_alive(self) -> bool:
-        """Whether any migration has succeeded without a reason against it, such as a restart of its VM."""
+        """Whether any migration has succeeded live: without a restart of its VM."""
         async with self._database.reading() as db:
             sql = "SELECT EXISTS (SELECT 1 FROM migration WHERE state = ? AND reason IS NULL)"
             return bool(await scalar(db, sql, (MigrationState.SUCCEEDED.value,)))
@@ -169,12 +169,12 @@ class Migrations(Part):
         return [Sample(r["memory_mib"], (b - a).total_seconds()) for r, (a, b) in zip(records, times, strict=True)]
 
     async def last_of(self, vm_id: int) -> int | None:
-        """The newest migration of a VM that was ever started."""
+        """The newest migration of a VM that was started; ``None`` = there is none."""
         async with self._database.reading() as db:
             return await last_started(db, vm_id) or None
 
     async def undone(self, migration_ids: Collection[int]) -> frozenset[int]:
-        """Those that a wish has taken back, or tried to."""
+        """Those of these migrations for which a person requested an undo."""
         async with self._database.reading() as db:
             records = await all_rows(
                 db,
@@ -192,7 +192,7 @@ class Migrations(Part):
         node_id: int | None = None,
         vm_id: int | None = None,
     ) -> list[PastMigration]:
-        """The migrations that succeeded in that time, in its order; of a cluster, of a VM, or that touch a node."""
+        """The successful migrations in this time, oldest first: of a cluster, of a VM, or from or to a node."""
         async with self._database.reading() as db:
             records = await all_rows(
                 db,
@@ -211,7 +211,7 @@ class Migrations(Part):
 
 
 async def take_back(db: Connection, migration_id: int, actor: Actor, now: datetime) -> bool:
-    """One conditional step from ``queued``: whoever starts it meanwhile comes first or not at all."""
+    """Cancels a migration if it is still ``queued``, in one step: a start comes before it or not at all."""
     reason = rows.reason_to_text(Reason.of("called-back", who=actor.name))
     cursor = await db.execute(
         "UPDATE migration SET state = 'skipped', finished_at = ?, reason = ? WHERE id = ? AND state = 'queued'",
@@ -229,7 +229,7 @@ async def take_back(db: Connection, migration_id: int, actor: Actor, now: dateti
 async def _note_end(
     db: Connection, migration_id: int, proposal_id: int, *, old: MigrationState, new: MigrationState, now: datetime
 ) -> None:
-    """The notices that an ending owes people: every failure, and what an unknown outcome turned out to be."""
+    """Adds the notice of an end: of a failure, and of an unknown outcome that is known now."""
     settled = old is MigrationState.UNKNOWN and new is not MigrationState.FAILED
     if not settled and new not in (MigrationState.FAILED, MigrationState.UNKNOWN):
         return
@@ -245,7 +245,7 @@ async def _note_end(
 
 
 async def _subject(db: Connection, migration_id: int, proposal_id: int, *, failed: bool) -> str:
-    """Failures of one incident, or of one request, share a message; an unknown outcome has one of its own."""
+    """The subject of a notice: failures of one incident or request share it; an unknown outcome has its own."""
     if not failed:
         return f"migration-{migration_id}"
     incident_id = await scalar(db, "SELECT incident_id FROM proposal WHERE id = ?", (proposal_id,))

@@ -1,4 +1,4 @@
-"""Notices: short messages about events that wait to be sent, each once to each chat."""
+"""Notices: short messages about events. Each waits in the database and is sent once to each chat (the outbox)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bot.store.settings import put_setting
 from bot.store.values import Notice, NoticeKind, Unanswered
 
 TOGETHER = timedelta(hours=1)
-"""Failures of one incident that follow the first one within this time are told in its message, without a sound."""
+"""Failures of one incident within this time after the first one are added to its message, without a sound."""
 _UNANSWERED = """
     SELECT p.id, p.created_at, i.id AS incident_id, i.waits_since,
            coalesce(i.reminded, (SELECT count(*) FROM notice n WHERE n.proposal_id = p.id AND n.kind = ?)) AS reminded,
@@ -32,25 +32,26 @@ class Notices(Part):
     async def note_outage(
         self, key: str, problem: str | None, notice: Reason, now: datetime, *, since: datetime | None = None
     ) -> None:
-        """Remembers that something is out of order (or no longer: ``None``) together with the notice of it.
+        """Stores a problem, or its end (``None``), together with its notice.
 
         The notice of the end edits the message of the beginning.
 
         Args:
-            since: when it began, where that was before now.
+            since: when the problem began; ``None`` = now.
         """
         async with self._database.transaction() as db:
             await put_setting(db, key, problem, POLICY_ACTOR, since or now)
             await add_notice(db, NoticeKind.OUTAGE, now, body=notice, subject=key, ends=problem is None)
 
     async def unanswered(self) -> list[Unanswered]:
-        """Every question that waits for people, oldest first; cheap enough to ask every few seconds."""
+        """Every question that waits for people, oldest first. Cheap enough for a call every few seconds."""
         async with self._database.reading() as db:
             found = await all_rows(db, _UNANSWERED, (NoticeKind.REMINDER.value, NoticeKind.ESCALATION.value))
         return self._reader.decode_all(found, rows.unanswered_of)
 
     async def remind(self, question: Unanswered, due: int, now: datetime) -> bool:
-        """Leaves a reminder, once for each that is due; whether this call did. ``due``: how many are, this one too."""
+        """Stores the notice of a reminder, once for each ``due``. True if this call did it. ``due``: how many
+        reminders are due by now, with this one."""
         async with self._database.transaction() as db:
             if not await _still(db, question, "reminded", due):
                 return False
@@ -59,7 +60,7 @@ class Notices(Part):
         return True
 
     async def escalate(self, question: Unanswered, now: datetime) -> bool:
-        """Leaves a notice for another chat, once for each question; whether this call did."""
+        """Stores a notice for the escalation chat, once for each question. True if this call did it."""
         async with self._database.transaction() as db:
             if not await _still(db, question, "escalated", 1):
                 return False
@@ -68,14 +69,14 @@ class Notices(Part):
         return True
 
     async def note_digest(self, key: str, due: datetime, now: datetime, *, tell: bool) -> None:
-        """Remembers for when a summary was due last, together with the notice of it where it is to be told."""
+        """Stores when a digest was due last, and its notice if ``tell``."""
         async with self._database.transaction() as db:
             await put_setting(db, key, due.isoformat(), POLICY_ACTOR, now)
             if tell:
                 await add_notice(db, NoticeKind.DIGEST, now)
 
     async def unsent(self, chat_id: int | None = None) -> list[Notice]:
-        """Oldest first; without those that this chat has seen already."""
+        """Unsent notices, oldest first; without those that this chat has already."""
         async with self._database.reading() as db:
             records = await all_rows(
                 db,
@@ -86,14 +87,14 @@ class Notices(Part):
         return self._reader.decode_all(records, rows.notice_of)
 
     async def is_outdated(self, notice: Notice) -> bool:
-        """Whether a later notice on the same subject says more."""
+        """Whether there is a later notice on the same subject."""
         async with self._database.reading() as db:
             later = "SELECT count(*) FROM notice WHERE subject = ? AND id > ?"
             return bool(await scalar(db, later, (notice.subject, notice.id)))
 
     async def together(self, notice: Notice) -> list[Notice]:
-        """The notices that share one message with this one, oldest first, itself included: those of its kind on the
-        same subject within ``TOGETHER`` after the first of them. One without a subject stands alone."""
+        """The notices that share one message with this one, oldest first, with itself: those of its kind and subject
+        within ``TOGETHER`` after the first of them. A notice without a subject shares no message."""
         if notice.subject is None:
             return [notice]
         async with self._database.reading() as db:
@@ -109,13 +110,13 @@ class Notices(Part):
         return group
 
     async def message_of(self, subject: str, chat_id: int) -> int:
-        """The number of the message that tells of this in a chat; 0 = there is none, or its number is unknown."""
+        """The number of the message about this subject in a chat; 0 = there is none, or its number is unknown."""
         async with self._database.reading() as db:
             query = "SELECT message_id FROM notice_message WHERE subject = ? AND chat_id = ?"
             return await scalar(db, query, (subject, chat_id))
 
     async def keep_message(self, subject: str, chat_id: int, message_id: int) -> None:
-        """Remembers the message that the end of this will edit; 0 forgets the one of an earlier time."""
+        """Stores the number of the message that the end of this subject will edit; 0 deletes an earlier number."""
         async with self._database.transaction() as db:
             await db.execute("DELETE FROM notice_message WHERE subject = ? AND chat_id = ?", (subject, chat_id))
             if message_id:
@@ -124,7 +125,7 @@ class Notices(Part):
     async def mark_sent(
         self, notice_id: int, now: datetime, chat_id: int | None = None, chats: Collection[int] = ()
     ) -> None:
-        """A chat has seen a notice, or it is not for that chat; when all ``chats`` have, it is done with."""
+        """Records that a chat has a notice, or does not need it. When all ``chats`` have it, the notice is sent."""
         async with self._database.transaction() as db:
             seen = await all_rows(db, "SELECT chat_id FROM notice_seen WHERE notice_id = ?", (notice_id,))
             if set(chats) <= {chat_id, *(r["chat_id"] for r in seen)}:
@@ -134,7 +135,7 @@ class Notices(Part):
                 await db.execute("INSERT OR IGNORE INTO notice_seen VALUES (?, ?)", (notice_id, chat_id))
 
     async def settle(self, chats: Collection[int], now: datetime) -> None:
-        """Is done with what all these chats have seen: the one that had not may have been left out of the settings."""
+        """Marks notices as sent that all these chats have: a chat that does not may be removed from the settings."""
         async with self._database.transaction() as db:
             await db.execute(
                 "UPDATE notice SET sent_at = ? WHERE sent_at IS NULL AND (SELECT count(*) FROM notice_seen s WHERE "
@@ -157,7 +158,7 @@ async def add_notice(
     subject: str | None = None,
     ends: bool = False,
 ) -> None:
-    """``subject``: notices with the same one share a message in each chat; the one that ``ends`` it edits it."""
+    """Adds a notice. Notices with the same ``subject`` share a message in each chat; one that ``ends`` edits it."""
     await db.execute(
         "INSERT INTO notice (kind, proposal_id, migration_id, body, created_at, subject, ends) "
         "VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -175,7 +176,7 @@ def _subject(what: str, question: Unanswered) -> str:
 
 
 async def _still(db: Connection, question: Unanswered, column: str, value: int) -> bool:
-    """Whether the question is as it was read, and no notice of this step was left; notes that one is left now."""
+    """Whether the question is unchanged since it was read and has no notice of this step yet. Records the step."""
     if question.incident_id is None:
         kind = NoticeKind.REMINDER if column == "reminded" else NoticeKind.ESCALATION
         left = "SELECT count(*) FROM notice WHERE kind = ? AND proposal_id = ?"

@@ -18,7 +18,7 @@ _LOAD = ("cpu_ratio", "memory_percent", "vm_count", "score", "cpu_load")
 
 
 def promise_to_texts(promise: Promise) -> tuple[str, str]:
-    """The figures of a promise, and the VMs of both nodes."""
+    """The figures of a promise and the VMs of both nodes, as JSON."""
     figures = {
         "vm": asdict(promise.vm),
         "vm_name": promise.vm_name,
@@ -34,7 +34,7 @@ def promise_to_texts(promise: Promise) -> tuple[str, str]:
 
 
 def started_move_of(row: sqlite3.Row) -> StartedMove:
-    """A row of promise with its migration and move, and the checkpoints that are done."""
+    """The value of a row of promise with its migration, its move and the finished checkpoints."""
     raw = json.loads(row["figures"])
     source_vms, target_vms = json.loads(row["vms"]) if row["vms"] is not None else ([], [])
     promise = Promise(
@@ -60,7 +60,7 @@ def started_move_of(row: sqlite3.Row) -> StartedMove:
 
 
 def outcome_to_row(outcome: Outcome) -> tuple[object, ...]:
-    """In the order of the columns of the table, without the id."""
+    """The columns of the table in order, without the id."""
     figures = {
         "source": None if outcome.source is None else load_to_dict(outcome.source),
         "target": None if outcome.target is None else load_to_dict(outcome.target),
@@ -80,7 +80,7 @@ def outcome_to_row(outcome: Outcome) -> tuple[object, ...]:
 
 
 def outcome_of(row: sqlite3.Row) -> Outcome:
-    """A row of outcome with the resource of its promise."""
+    """The value of a row of outcome with the resource of its promise."""
     raw = json.loads(row["figures"])
     return Outcome(
         migration_id=row["migration_id"],
@@ -99,7 +99,7 @@ def outcome_of(row: sqlite3.Row) -> Outcome:
 
 
 def load_to_dict(load: NodeLoad) -> dict[str, Any]:
-    """Without the time of the measurement, which nothing compares."""
+    """A load without the time of its measurement, which is not compared."""
     return {name: getattr(load, name) for name in _LOAD}
 
 

@@ -1,4 +1,4 @@
-"""The ledger: what migrations promised at their start, and what they brought."""
+"""The ledger: promises of migrations at their start, and their outcomes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from bot.store.outcome_rows import outcome_of, outcome_to_row, promise_to_texts,
 from bot.store.reading import Reader
 
 COMPARED_FOR = timedelta(days=3)
-"""After this time the VMs that were on the nodes at the start are forgotten."""
+"""After this time the stored VMs of the nodes at the start are deleted."""
 PROMISES = (
     "SELECT p.*, m.proposal_id, m.cluster_id, g.started_at, g.finished_at, "
     "(SELECT json_group_array(o.after_s) FROM outcome o WHERE o.migration_id = p.migration_id "
@@ -33,7 +33,7 @@ PROMISES = (
     "WHERE g.state = 'succeeded'"
 )
 COMPARABLE = f"{PROMISES} AND p.vms IS NOT NULL"
-"""Promises whose details are still there."""
+"""Promises whose stored VMs are not deleted yet."""
 OUTCOMES = "SELECT o.*, p.resource FROM outcome o JOIN promise p ON p.migration_id = o.migration_id"
 RECENT_OUTCOMES = (
     "SELECT o.*, p.resource, m.cluster_id FROM outcome o JOIN promise p ON p.migration_id = o.migration_id "
@@ -43,7 +43,7 @@ NAMES = (
     "SELECT cluster_id, json_extract(plan, '$.cluster_name') AS name FROM proposal WHERE json_valid(plan) AND id IN "
     "(SELECT max(id) FROM proposal WHERE cluster_id IN (SELECT value FROM json_each(?)) GROUP BY cluster_id)"
 )
-"""The names of clusters, as their newest proposals have them."""
+"""The names of clusters in their newest proposals."""
 
 
 class Outcomes(Part):
@@ -52,7 +52,7 @@ class Outcomes(Part):
         self._reader = reader
 
     async def due(self, now: datetime) -> list[StartedMove]:
-        """The migrations with a checkpoint whose time has come, in the order of their ends."""
+        """The migrations with a checkpoint that is due, in the order of their ends."""
         first = rows.to_text(now - CHECKPOINTS[0])
         async with self._database.reading() as db:
             found = await all_rows(
@@ -64,7 +64,7 @@ class Outcomes(Part):
         return self._reader.decode_all(found, started_move_of)
 
     async def of_clusters(self, clusters: Collection[int], since: datetime) -> list[StartedMove]:
-        """The migrations of these clusters that ended since, in the order of their ends."""
+        """The migrations of these clusters that ended at ``since`` or later, in the order of their ends."""
         async with self._database.reading() as db:
             found = await all_rows(
                 db,
@@ -75,7 +75,7 @@ class Outcomes(Part):
         return self._reader.decode_all(found, started_move_of)
 
     async def record(self, outcomes: Iterable[Outcome], now: datetime) -> None:
-        """Keeps what one check compared, and forgets details that no later check needs."""
+        """Stores the comparisons of one check, and deletes details that no later check needs."""
         records = [outcome_to_row(outcome) for outcome in outcomes]
         async with self._database.transaction() as db:
             await db.executemany(
@@ -89,10 +89,10 @@ class Outcomes(Part):
                 (rows.to_text(now - COMPARED_FOR),),
             )
 
-    # Asking -----------------------------------------------------------------------------------
+    # Queries ----------------------------------------------------------------------------------
 
     async def of(self, migration_ids: Collection[int]) -> list[Outcome]:
-        """What is known of these migrations, in the order of the checks."""
+        """The outcomes of these migrations, in the order of the checks."""
         async with self._database.reading() as db:
             found = await all_rows(
                 db,
@@ -115,10 +115,10 @@ class Outcomes(Part):
         return [LedgerEntry(moves[o.migration_id], o) for o in outcomes if o.migration_id in moves]
 
     async def broken(self, now: datetime, clusters: Collection[int] | None = None) -> tuple[BrokenPromises, ...]:
-        """The clusters whose moves bring clearly less than they promise, by id.
+        """The clusters whose moves bring clearly less than promised, by id.
 
         Args:
-            clusters: only of these; ``None`` = of all.
+            clusters: only these clusters; ``None`` = all.
         """
         async with self._database.reading() as db:
             found = await all_rows(db, RECENT_OUTCOMES, (rows.to_text(now - VERDICT_TIME),))
@@ -130,7 +130,7 @@ class Outcomes(Part):
     async def kept(
         self, since: datetime, until: datetime, clusters: Collection[int] | None = None
     ) -> tuple[int, float | None]:
-        """How many migrations were compared in that time, and the median part of the promise that they kept."""
+        """How many migrations were compared in this time, and the median part of the promises that was kept."""
         async with self._database.reading() as db:
             found = await all_rows(
                 db,
@@ -144,7 +144,7 @@ class Outcomes(Part):
 
 
 def grouped(pairs: Iterable[tuple[int, Outcome]]) -> dict[int, list[Outcome]]:
-    """Cluster -> its outcomes, in their order."""
+    """Cluster -> its outcomes, in the same order."""
     by_cluster: dict[int, list[Outcome]] = {}
     for cluster_id, outcome in pairs:
         by_cluster.setdefault(cluster_id, []).append(outcome)
@@ -154,7 +154,7 @@ def grouped(pairs: Iterable[tuple[int, Outcome]]) -> dict[int, list[Outcome]]:
 def verdicts(
     by_cluster: Mapping[int, Sequence[Outcome]], names: Mapping[int, str | None]
 ) -> tuple[BrokenPromises, ...]:
-    """The clusters that break their promises, by id. ``names``: of clusters; one without a name is called by its id."""
+    """The clusters that break their promises, by id. ``names``: of clusters; without a name the id is used."""
     judged = (
         broken_promises(cluster_id, names.get(cluster_id) or f"ID {cluster_id}", own)
         for cluster_id, own in sorted(by_cluster.items())
@@ -163,7 +163,7 @@ def verdicts(
 
 
 async def write_promise(db: Connection, migration_id: int, promise: Promise, resource: Resource) -> None:
-    """Within the transaction that marks the start of the migration."""
+    """Stores a promise in the transaction that stores the start of the migration."""
     figures, vms = promise_to_texts(promise)
     await db.execute(
         "INSERT OR REPLACE INTO promise (migration_id, resource, figures, vms) VALUES (?, ?, ?, ?)",

@@ -1,4 +1,4 @@
-"""Proposals: read, published, and the ways in which they end without a decision."""
+"""Proposals: queries, publishing, and the ends without a decision."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Proposals(Part):
             return await self._reader.proposal(db, proposal_id)
 
     async def waiting(self) -> list[Proposal]:
-        """Every proposal with a move that waits for people, oldest first."""
+        """Every proposal with a pending move, oldest first."""
         async with self._database.reading() as db:
             records = await all_rows(
                 db, "SELECT DISTINCT proposal_id AS id FROM move WHERE state = 'pending' ORDER BY proposal_id"
@@ -90,21 +90,21 @@ class Proposals(Part):
         return {r["id"]: r["proposal_id"] for r in records}
 
     async def after(self, proposal_id: int) -> list[int]:
-        """The ids of those made since, oldest first."""
+        """The ids of the proposals after this one, oldest first."""
         async with self._database.reading() as db:
             records = await all_rows(db, "SELECT id FROM proposal WHERE id > ? ORDER BY id", (proposal_id,))
         return [r["id"] for r in records]
 
     async def newest(self) -> int:
-        """Its id; 0 = there is none."""
+        """The id of the newest proposal; 0 = there is none."""
         async with self._database.reading() as db:
             return await scalar(db, "SELECT max(id) FROM proposal")
 
     async def checkpoint(self, now: datetime | None = None) -> Checkpoint:
-        """Taken before the panel is read; ``publish`` compares it with the present to find what came in between.
+        """The checkpoint before the panel is read. ``publish`` uses it to find what has changed since then.
 
         Args:
-            now: what is approved for later than this is not in motion; ``None``: everything queued is.
+            now: migrations approved for later than this do not count as moving; ``None``: all queued ones count.
         """
         async with self._database.reading() as db:
             moving = await all_rows(
@@ -122,18 +122,18 @@ class Proposals(Part):
     async def publish(
         self, plan: Plan, *, automatic: bool, now: datetime, expires_at: datetime, since: Checkpoint | None = None
     ) -> Published:
-        """Stores a plan as the cluster's one open proposal of its own making; people's requests stay as they are.
+        """Stores a plan as the only open proposal of the program in this cluster. Requests of people stay.
 
-        The same moves as those that wait already: they wait longer. Other moves, or none: what waited is superseded in
-        the same transaction. ``automatic``: the policy approves every move here and now. The cluster's incident is
-        opened, kept or ended by what this check saw.
+        If the plan has the same moves as the waiting proposal, that one waits longer. Else the waiting proposal is
+        superseded in the same transaction. ``automatic``: the policy approves every move at once. The check also opens,
+        updates or ends the cluster's incident.
 
         Args:
-            since: taken before the snapshot of the plan. Where the cluster was moving then or is now, or
-                people decided here or excluded a node of the plan since, the plan is out of date and nothing
-                is done with it. ``None``: only what moves now is looked at.
+            since: the checkpoint from before the snapshot of the plan. The plan is outdated, and nothing is done, if
+                the cluster was moving then or is moving now, or if people since then decided there or excluded a node
+                of the plan. ``None``: only moves of now count.
 
-        A cluster that somebody snoozed is left alone as well, until a node is overloaded that was not then.
+        Nothing is done either in a snoozed cluster, until a node is overloaded that was not overloaded at the snooze.
         """
         async with self._database.transaction() as db:
             incident = await note_check(db, self._reader, plan, now)
@@ -162,7 +162,7 @@ class Proposals(Part):
             )
 
     async def _waiting(self, db: Connection, cluster_id: int) -> Waiting:
-        """What waits for people of the program's own plans in a cluster."""
+        """The waiting proposals of the program's own plans in a cluster."""
         found = await all_rows(
             db,
             "SELECT m.proposal_id, m.position FROM move m JOIN proposal p ON p.id = m.proposal_id "
@@ -173,12 +173,12 @@ class Proposals(Part):
         try:
             plans = {i: await self._reader.plan(db, i) for i in ids}
             moves = tuple(plans[r["proposal_id"]].moves[r["position"]] for r in found)
-        except (StoreError, IndexError):  # it is noted, and set aside soon
+        except (StoreError, IndexError):  # the reader has noted the row; it will be set aside
             return Waiting(ids, ())
         return Waiting(ids, moves)
 
     async def expire_due(self, now: datetime) -> tuple[int, ...]:
-        """Ends every proposal whose time is over; the ids of those that changed."""
+        """Ends every proposal whose time is over, and returns the ids of the changed ones."""
         async with self._database.transaction() as db:
             records = await all_rows(
                 db,
@@ -192,7 +192,7 @@ class Proposals(Part):
         return tuple(r["id"] for r in records)
 
     async def withdraw(self, move_ids: Sequence[int], actor: Actor, now: datetime) -> tuple[int, ...]:
-        """Takes pending moves back without a verdict; the ids of the proposals that changed."""
+        """Withdraws pending moves without a verdict, and returns the ids of the changed proposals."""
         async with self._database.transaction() as db:
             records = await all_rows(
                 db,
@@ -204,10 +204,10 @@ class Proposals(Part):
         return tuple(sorted({r["proposal_id"] for r in records}))
 
     async def void_waiting(self, now: datetime, reason: Reason) -> tuple[int, int]:
-        """Ends every pending move and every migration that is only queued: for a database put back from a
-        backup, which knows nothing of what happened since. How many of both.
+        """Ends every pending move and every queued migration, in a database restored from a backup: the backup does
+        not have the events since then. Returns the number of moves and of migrations.
 
-        What had been started is left: the panel is asked about it, and never started again.
+        Started migrations stay: the program asks the panel about them, and never starts them again.
         """
         async with self._database.transaction() as db:
             records = await all_rows(

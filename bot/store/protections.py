@@ -1,4 +1,4 @@
-"""What the names in settings and rules meant when they were matched last: ids of nodes, VMs and clusters."""
+"""What the names in settings and rules matched last time: ids of nodes, VMs and clusters."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bot.store.database import Part, all_rows
 
 class StoredProtections(Part):
     async def all(self) -> Bindings:
-        """Protection -> the ids that it meant, each with its cluster."""
+        """Protection -> the ids that it matched, each with its cluster."""
         async with self._database.reading() as db:
             records = await all_rows(db, "SELECT kind, name, thing_id, cluster_id FROM protection")
         bound: dict[Protection, dict[int, int]] = {}
@@ -21,12 +21,12 @@ class StoredProtections(Part):
         return bound
 
     async def forget(self, kinds: Collection[str]) -> None:
-        """Forgets what names and tags of these kinds meant."""
+        """Deletes the matches of these kinds of names and tags."""
         async with self._database.transaction() as db:
             await db.executemany("DELETE FROM protection WHERE kind = ?", [(kind,) for kind in kinds])
 
     async def bind(self, bindings: Mapping[Protection, Mapping[int, int]], now: datetime) -> None:
-        """Replaces what these protections mean; others stay."""
+        """Replaces the matches of these protections; others stay."""
         async with self._database.transaction() as db:
             for protection, things in bindings.items():
                 await db.execute("DELETE FROM protection WHERE kind = ? AND name = ?", protection)

@@ -1,4 +1,4 @@
-"""The steps of storing a plan as a proposal, each within a transaction of the caller."""
+"""The steps of storing a plan as a proposal, in the caller's transaction."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ IN_MOTION = json_list(s.value for s in (MigrationState.QUEUED, *IN_FLIGHT))
 
 
 class Waiting(NamedTuple):
-    """The program's own proposals that wait, and their waiting moves; no moves where they cannot be read."""
+    """The waiting proposals of the program's own plans, and their pending moves; no moves if they are not readable."""
 
     proposal_ids: tuple[int, ...]
     moves: tuple[Move, ...]
 
 
 async def reason_outdated(db: Connection, plan: Plan, since: Checkpoint | None, now: datetime) -> Reason | None:
-    """Why a plan is outdated: what changed after the checkpoint ``since`` that the plan cannot know."""
+    """Why a plan is outdated: what has changed since the checkpoint ``since``; ``None`` = it is not outdated."""
     moving = await scalar(
         db,
         "SELECT count(*) FROM migration g JOIN move m ON m.id = g.move_id "
@@ -58,7 +58,7 @@ async def reason_outdated(db: Connection, plan: Plan, since: Checkpoint | None, 
 
 
 async def reason_snoozed(db: Connection, plan: Plan, now: datetime) -> Reason | None:
-    """Why nothing is proposed, where somebody snoozed the cluster; a node that was not overloaded then ends that."""
+    """The snooze because of which nothing is proposed. Another overloaded node than at the snooze ends the snooze."""
     if plan.purpose is not Purpose.BALANCE:
         return None
     records = await all_rows(
@@ -91,7 +91,7 @@ async def insert_proposal(
     expires_at: datetime,
     origin: RequestOrigin | None = None,
 ) -> int:
-    """Stores a plan with its moves, all of them pending; in automatic mode the policy approves them at once."""
+    """Stores a plan with its pending moves; in automatic mode the policy approves them at once."""
     text = _readable_text(plan)
     cursor = await db.execute(
         "INSERT INTO proposal (cluster_id, automatic, created_at, expires_at, plan, purpose, "
@@ -120,10 +120,10 @@ async def insert_proposal(
 
 
 def _readable_text(plan: Plan) -> str:
-    """The plan as it is stored, once the decoder of the readers gives the same plan back.
+    """The plan as stored text, after a test that the decoder returns the same plan.
 
     Raises:
-        UnstorableError: it does not: such a row would be unreadable from then on.
+        UnstorableError: the decoder returns another plan or fails: such a row would not be readable.
     """
     try:
         text = json.dumps(plan_to_dict(plan), ensure_ascii=False)
@@ -153,7 +153,7 @@ async def set_closed_reason(db: Connection, proposal_ids: Collection[int], reaso
 
 
 def look_alike(waiting: Sequence[Move], new: Sequence[Move]) -> bool:
-    """Whether people who read the moves that wait would read the same of the new ones, figures aside."""
+    """Whether the new moves look the same to people as the pending ones, except for figures."""
     return [_shown(m) for m in waiting] == [_shown(m) for m in new]
 
 
@@ -163,7 +163,7 @@ def _shown(move: Move) -> tuple[object, ...]:
 
 
 async def extend(db: Connection, proposal_ids: Sequence[int], now: datetime, expires_at: datetime) -> None:
-    """Lets proposals wait longer, once half of their time is over: not every check needs an edit of the message."""
+    """Extends proposals after half of their time, so that not every check edits the message."""
     half = rows.to_text(now + (expires_at - now) / 2)
     await db.executemany(
         "UPDATE proposal SET expires_at = ? WHERE id = ? AND expires_at < ?",
@@ -190,7 +190,7 @@ async def note_in_incident(
     automatic: bool,
     now: datetime,
 ) -> None:
-    """What a plan that is not the waiting one means for the incident: another question, or its end."""
+    """Updates the incident for a plan that differs from the waiting one: another question, or the end."""
     if proposal_id is None:
         if not plan.overloaded:
             await end_if_over(db, incident, now)

@@ -1,7 +1,7 @@
-"""Decodes stored proposals, moves and plans within a transaction of the caller. Nothing is changed here.
+"""Decodes stored proposals, moves and plans in the caller's transaction. Changes nothing.
 
-A row that cannot be decoded is noted for ``UnreadableRows``, which sets it aside. Lists leave such a row out; who
-asks for that one row gets a StoreError.
+A row that cannot be decoded is noted for ``UnreadableRows``, which sets it aside. Lists leave such a row out; a request
+for this single row raises StoreError.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from bot.store.database import Connection, all_rows, json_list
 T = TypeVar("T")
 _PLANS_KEPT = 64
 UNDECODABLE = (ValueError, LookupError, TypeError, ArithmeticError, AttributeError, RecursionError)
-"""What a decoder raises for a row whose content makes no sense."""
+"""The errors of a decoder for a row with invalid content."""
 
 
 class Reader:
-    """Keeps the plans that were used last decoded: a stored plan never changes."""
+    """Caches the decoded plans that were used last: a stored plan never changes."""
 
     def __init__(self, path: Path | str) -> None:
         self._path = path
@@ -38,13 +38,13 @@ class Reader:
         """Whether a query met an unreadable row of another table."""
 
     def forget(self) -> None:
-        """After rows were set aside: what was decoded or noted before holds no longer."""
+        """Empties the cache and the notes, after rows were set aside."""
         self._plans.clear()
         self.unreadable_proposals.clear()
         self.unreadable_others = False
 
     def decode_all(self, records: Iterable[sqlite3.Row], decode: Callable[[sqlite3.Row], T]) -> list[T]:
-        """The values of the rows that can be read; the others are noted and left out."""
+        """The values of the readable rows; other rows are noted and left out."""
         values = []
         for row in records:
             try:
@@ -57,7 +57,7 @@ class Reader:
         """The value of a row that must not be left out.
 
         Raises:
-            StoreError: it cannot be read; it is noted.
+            StoreError: the row is not readable; it is noted.
         """
         try:
             return decode(row)
@@ -66,14 +66,14 @@ class Reader:
             raise StoreError(f"the database {self._path}: a row cannot be read ({error})") from error
 
     async def moves(self, db: Connection, move_ids: Sequence[int]) -> dict[int, ProposedMove]:
-        """By id; ids that do not exist or cannot be read are left out."""
+        """Id -> move; without ids that do not exist or whose rows are not readable."""
         records = await all_rows(
             db, "SELECT * FROM move_state WHERE id IN (SELECT value FROM json_each(?))", (json_list(move_ids),)
         )
         return {move.id: move for move in await self.moves_of(db, records)}
 
     async def moves_of(self, db: Connection, records: Iterable[sqlite3.Row]) -> list[ProposedMove]:
-        """Rows of the view move_state as moves, in their order; a row that cannot be read is left out."""
+        """Rows of the view move_state as moves, in the same order; unreadable rows are left out."""
         values = []
         for row in records:
             try:
@@ -83,14 +83,14 @@ class Reader:
         return values
 
     async def migrations_of(self, db: Connection, records: Iterable[sqlite3.Row]) -> list[Migration]:
-        """As ``moves_of``, of the migrations of these rows."""
+        """As ``moves_of``, for the migrations of these rows."""
         return [m.migration for m in await self.moves_of(db, records) if m.migration is not None]
 
     async def move(self, db: Connection, row: sqlite3.Row) -> ProposedMove:
-        """A row of the view move_state.
+        """The move of a row of the view move_state.
 
         Raises:
-            StoreError: it cannot be read.
+            StoreError: the row is not readable.
         """
         plan = await self.plan(db, row["proposal_id"])
         try:
@@ -114,7 +114,7 @@ class Reader:
             raise self._unreadable(proposal_id, error) from error
 
     async def proposals(self, db: Connection, proposal_ids: Iterable[int]) -> list[Proposal]:
-        """Those that exist and can be read, in their order."""
+        """The proposals that exist and are readable, in the same order."""
         values = []
         for proposal_id in proposal_ids:
             try:
@@ -129,7 +129,7 @@ class Reader:
         """The plan of a proposal.
 
         Raises:
-            StoreError: it cannot be read.
+            StoreError: the plan is not readable.
         """
         plan = self._plans.get(proposal_id)
         if plan is None:

@@ -1,7 +1,6 @@
-"""A glance at the database from outside: read-only, also while the program writes, and without a trace.
+"""Reads the database from another process, also while the program writes. Changes nothing.
 
-Makes neither the database nor the files that SQLite puts beside it, and works where the folder is read-only. For
-what the program itself reads and writes there is the store.
+Creates neither the database nor log files, and works in a read-only folder. The program itself uses the store.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ WAIT_S = 2.0
 
 
 def heartbeat_of(path: Path) -> Heartbeat | None:
-    """The program's sign of life; ``None`` where there is no database, or none was ever given.
+    """The program's heartbeat; ``None`` if there is no database or no heartbeat.
 
     Raises:
         StoreError: the database cannot be read.
@@ -33,13 +32,13 @@ def _of_database(path: Path) -> Heartbeat | None:
         return None
     with looking_at(path) as db:
         if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'heartbeat'").fetchone():
-            return None  # of an older version, or not written yet
+            return None  # a database of an older version
         row = db.execute("SELECT detail FROM heartbeat").fetchone()
         return None if row is None else from_json(row[0])
 
 
 def _of_sidecar(path: Path) -> Heartbeat | None:
-    """Of a dry run, which works on a copy of the database."""
+    """The heartbeat of a dry run, which works on a copy of the database."""
     sidecar = path.with_name(path.name + ".heartbeat.json")
     try:
         return from_json(sidecar.read_text("utf-8"))
@@ -50,7 +49,7 @@ def _of_sidecar(path: Path) -> Heartbeat | None:
 
 
 class Changed(NamedTuple):
-    """A setting as somebody changed it while the program ran."""
+    """A setting that a person changed at run time."""
 
     value: str
     who: str
@@ -58,7 +57,7 @@ class Changed(NamedTuple):
 
 
 def settings_of(path: Path) -> dict[str, Changed]:
-    """What people changed at run time, by its key in the database; empty where there is none. StoreError as above."""
+    """Key in the database -> setting that people changed; empty if there is no database. StoreError as above."""
     if not path.is_file():
         return {}
     with looking_at(path) as db:
@@ -68,13 +67,13 @@ def settings_of(path: Path) -> dict[str, Changed]:
 
 
 def schema_of(path: Path) -> int:
-    """Which version of the schema it has; 0 = it is empty. StoreError as above."""
+    """The version of its schema; 0 = it is empty. StoreError as above."""
     with looking_at(path) as db:
         return int(db.execute("PRAGMA user_version").fetchone()[0])
 
 
 def faults_of(path: Path) -> list[str]:
-    """What is damaged in it. StoreError as above."""
+    """The faults of the database, in SQLite's words. StoreError as above."""
     with looking_at(path) as db:
         messages = [str(row[0]) for row in db.execute("PRAGMA quick_check(3)")]
     return [] if messages == ["ok"] else messages
@@ -82,10 +81,10 @@ def faults_of(path: Path) -> list[str]:
 
 @contextmanager
 def looking_at(path: Path) -> Iterator[sqlite3.Connection]:
-    """A connection for reading only. StoreError as above."""
+    """A connection for reading. StoreError as above."""
     try:
-        # A database in WAL mode without a log beside it is in nobody's use. SQLite would make a log even for a reader,
-        # unless it is told that nobody writes.
+        # A database in WAL mode without a log file is not in use. SQLite would create a log even for a reader, except
+        # with `immutable`, which says that no program writes.
         alone = "&immutable=1" if _uses_wal(path) and not path.with_name(path.name + "-wal").exists() else ""
         uri = f"{path.absolute().as_uri()}?mode=ro{alone}"
         with closing(sqlite3.connect(uri, uri=True, timeout=WAIT_S)) as db:
@@ -95,6 +94,6 @@ def looking_at(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def _uses_wal(path: Path) -> bool:
-    """By the header of the file (https://sqlite.org/fileformat.html, offset 19): 2 = WAL, 1 = rollback journal."""
+    """Whether the header of the file says WAL (https://sqlite.org/fileformat.html, offset 19: 2 = WAL)."""
     with path.open("rb") as file:
         return file.read(20)[19:] == b"\x02"

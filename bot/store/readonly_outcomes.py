@@ -1,4 +1,4 @@
-"""A glance at the ledger from outside, read-only. Apart from ``readonly``, which has to be quick to import."""
+"""Reads the ledger from another process. Separate from ``readonly``, which has to be quick to import."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bot.store.readonly import looking_at
 
 
 def broken_promises_of(path: Path, now: datetime) -> tuple[BrokenPromises, ...]:
-    """Clusters whose moves bring less than they promise; none where the database is older.
+    """Clusters whose moves bring less than promised; empty for a database of an older version.
 
     Raises:
         StoreError: the database cannot be read.

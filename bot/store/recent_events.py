@@ -1,4 +1,4 @@
-"""What the rules must know of the past: finished, failed, skipped and running moves of each VM."""
+"""Past events that the rules need: finished, failed, skipped and running moves of each VM."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from bot.store.database import Connection, Part, all_rows, json_list
 HARMLESS_FAILURES = frozenset({"never-started", "not-sent"})
 """Failures in which the panel never had a task: the VM needs no quarantine."""
 LONGEST_SKIP = timedelta(days=365)
-"""A skip ends by then at the latest, also one that was noted while the clock was ahead."""
+"""The longest skip, also for a skip that was stored while the clock was ahead."""
 
 
 class RecentEvents(Part):
     async def read(self, policy: Policy, now: datetime, *, besides: int | None = None, single: bool = False) -> Recent:
-        """What the rules must know of the past.
+        """The past events that the rules need.
 
         Args:
-            besides: a migration about to start: it does not stand in its own way, and others that are
-                only queued do not either, since the executor keeps nodes apart.
-            single: for one move that a person wants, which is queued behind the others: their nodes are free to it.
+            besides: a migration that is about to start. Neither this one nor other queued ones make a node busy: the
+                executor runs only one migration per node.
+            single: for a single move that a person requests. It is queued after the others, so their nodes are free.
         """
         async with self._database.reading() as db:
             migrated = await _last(db, MigrationState.SUCCEEDED, now - max(policy.migration_cooldown, REST), now)
@@ -61,9 +61,9 @@ class RecentEvents(Part):
 
 
 async def _retried(db: Connection) -> dict[int, datetime]:
-    """VM -> when a person last asked to move it to a node of their choice, as long as that request stands.
+    """VM -> when a person last requested to move it to a chosen node, while that request is open.
 
-    A failure from before such a request keeps the VM in no quarantine: only a person's retry is accepted during one.
+    A failure before such a request does not put the VM in quarantine: during a quarantine only a retry is accepted.
     """
     records = await all_rows(
         db,
@@ -77,7 +77,7 @@ async def _retried(db: Connection) -> dict[int, datetime]:
 
 
 async def _skipped(db: Connection, policy: Policy, now: datetime) -> dict[int, datetime]:
-    """VM -> the moment that its skip counts from. One for a certain time counts as if the usual one ended with it."""
+    """VM -> the begin of its skip. A skip with its own length begins so that the usual length ends at its end."""
     records = await all_rows(
         db,
         "SELECT m.vm_id, d.at, d.rests_until FROM decision d JOIN move m ON m.id = d.move_id "
@@ -104,7 +104,7 @@ def _by_vm(records: Iterable[sqlite3.Row]) -> dict[int, frozenset[int]]:
 
 
 async def _last(db: Connection, state: MigrationState, since: datetime, now: datetime) -> dict[int, datetime]:
-    """VM -> when its newest such migration ended; never later than now: the clock may have been ahead then."""
+    """VM -> when its newest migration in this state ended; at most now, because the clock may have been ahead."""
     records = await all_rows(
         db,
         "SELECT m.vm_id, g.finished_at, g.reason FROM migration g JOIN move m ON m.id = g.move_id "

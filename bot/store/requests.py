@@ -1,4 +1,4 @@
-"""Requests of people beside the program's own plans (drain, fill, another target, move back): stored and stopped."""
+"""Requests of people (drain, fill, another target, move back): store them and stop them."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ class Requests(Part):
         approve: bool,
         counts: Counts | None,
     ) -> StoredRequest:
-        """Stores a plan that a person wishes for; what else waits for the same VMs gives way, in one transaction.
+        """Stores a plan that a person requested, and ends other pending moves of the same VMs, in one transaction.
 
-        A plan for a whole node ends the program's own proposal of the cluster too: it was made without it.
+        A plan for a whole node also ends the program's own proposal of the cluster, which does not consider the plan.
 
         Args:
-            approve: the wish is the person's approval as well; else every move waits.
+            approve: the request is also the approval; else every move waits.
             counts: as in ``decide``.
         """
         async with self._database.transaction() as db:
@@ -69,16 +69,16 @@ class Requests(Part):
     async def _approved(
         self, db: Connection, proposal_id: int, by: Actor, *, now: datetime, counts: Counts | None
     ) -> StoredRequest:
-        """Approves every move of a request for the person who makes it."""
+        """Approves every move of a request for the person who made it."""
         ids = [r["id"] for r in await all_rows(db, "SELECT id FROM move WHERE proposal_id = ?", (proposal_id,))]
         outcome = await decided(db, ids, Verdict.APPROVE, by, now=now, counts=counts)
         results = outcome.results(await self._reader.moves(db, ids), ids)
         return StoredRequest(proposal_id, results=results, changed=(proposal_id,))
 
     async def stop(self, proposal_id: int, actor: Actor, now: datetime) -> Stopped | None:
-        """Takes back what is not started yet of a drain or a fill; ``None``: there is no such wish.
+        """Withdraws and cancels the moves of a drain or fill that have not started; ``None``: no such request.
 
-        Whatever runs goes on. The node of a drain takes VMs again.
+        Running migrations go on. The node of a drain takes VMs again.
         """
         async with self._database.transaction() as db:
             records = await all_rows(db, "SELECT purpose FROM proposal WHERE id = ?", (proposal_id,))
@@ -106,12 +106,12 @@ class Requests(Part):
         return Stopped(withdrawn, called_back, running)
 
     async def reopen_node(self, node_id: int, actor: Actor, now: datetime) -> bool:
-        """Ends what drains have excluded of a node; whether there was anything."""
+        """Ends the exclusions of a node by drains. True if there were any."""
         async with self._database.transaction() as db:
             return await _reopen(db, node_id, actor, now)
 
     async def claims(self) -> Claims:
-        """What the program's own plans leave alone, since people want something with it."""
+        """VMs and nodes that the program's own plans leave alone because of people's requests."""
         async with self._database.reading() as db:
             vms = await all_rows(
                 db,
@@ -127,13 +127,13 @@ class Requests(Part):
         return Claims(frozenset(r["vm_id"] for r in vms), frozenset(r["node_id"] for r in draining))
 
     async def find_open(self, node_id: int, purpose: Purpose) -> int | None:
-        """The proposal that drains or fills a node now."""
+        """The open proposal that drains or fills a node; ``None`` = there is none."""
         async with self._database.reading() as db:
             return await _open_request(db, node_id, purpose)
 
 
 async def _same_request(db: Connection, plan: Plan, origin: RequestOrigin) -> int | None:
-    """Two presses at once, or a second one later, find the first."""
+    """The open proposal of the same request: of two presses at the same time, the second one finds the first."""
     if origin.node_id is not None:
         return await _open_request(db, origin.node_id, plan.purpose)
     return None
@@ -149,7 +149,7 @@ async def _open_request(db: Connection, node_id: int, purpose: Purpose) -> int |
 
 
 async def _waiting_for_second(db: Connection, plan: Plan, origin: RequestOrigin, now: datetime) -> int | None:
-    """The same request of one move that waits: the approval of whoever makes it again is for that one."""
+    """The open proposal of the same single move, if it has a first approval: a second request approves it."""
     if len(plan.moves) != 1 or origin.instead_of is not None:
         return None
     records = await all_rows(
@@ -163,7 +163,7 @@ async def _waiting_for_second(db: Connection, plan: Plan, origin: RequestOrigin,
 
 
 async def _forbidden(db: Connection, plan: Plan, origin: RequestOrigin, now: datetime) -> Reason | None:
-    """What came between the look at the panel and now. The write lock is held."""
+    """Why the request is no longer possible: what has changed since the snapshot. The write lock is held."""
     if origin.undoes is not None:
         if await scalar(db, "SELECT count(*) FROM proposal WHERE undoes = ?", (origin.undoes,)):
             return Reason.of("undone-already")
@@ -188,7 +188,7 @@ async def _forbidden(db: Connection, plan: Plan, origin: RequestOrigin, now: dat
 
 
 async def _give_way(db: Connection, plan: Plan, origin: RequestOrigin, now: datetime) -> tuple[int, ...]:
-    """Ends the pending moves whose place the wish takes; the proposals that changed."""
+    """Ends the pending moves that the request replaces, and returns the changed proposals."""
     whole = origin.node_id is not None
     records = await all_rows(
         db,

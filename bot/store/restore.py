@@ -1,4 +1,4 @@
-"""Puts a backup in the place of the database, and makes sure that nothing in it is carried out a second time."""
+"""Replaces the database by a backup, and makes sure that no move in it is carried out a second time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bot.store.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """``aside``: what the old file is called now. ``pending`` and ``queued``: moves of the backup made void."""
+    """``aside``: the new name of the old file. ``pending`` and ``queued``: how many moves of the backup were ended."""
 
     aside: Path | None
     pending: int
@@ -22,13 +22,13 @@ class Restored:
 
 
 async def restore(path: Path, source: Path, now: datetime) -> Restored:
-    """Call it while no program works on ``path``.
+    """Restores a backup. Call it while no program works on ``path``.
 
-    A backup knows nothing of what happened after it: a move that was approved in it may have been made
-    long ago. So what waits in it is void, and what was running is only asked about.
+    The backup does not have the events after it: a move that is approved in it may be finished already. So pending
+    and queued moves are ended, and the program only asks the panel about running migrations.
 
     Raises:
-        StoreError: the backup is damaged or not ours, or a file cannot be written; the old one is in place then.
+        StoreError: the backup is damaged or not of this program, or a file cannot be written. The old file stays.
     """
     _check(path, source)
     fresh = path.with_name(path.name + ".restored")

@@ -1,4 +1,4 @@
-"""Lets go of what is older than the history that is kept. What is open, running or in doubt stays, however old."""
+"""Deletes rows that are older than the history. Open, running and unknown moves stay, at any age."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bot.store.audit import write_audit
 from bot.store.database import Connection, Part, all_rows, json_list, scalar
 
 AT_ONCE = 1000
-"""Most proposals of one transaction: other work must not wait long for it."""
+"""The most proposals of one transaction: other work must not wait long for it."""
 
 _OLD_PROPOSALS = """
     SELECT p.id FROM proposal p WHERE p.created_at < ?1 AND NOT EXISTS (
@@ -29,7 +29,7 @@ _OF_PROPOSALS = "WHERE proposal_id IN (SELECT value FROM json_each(?))"
 
 class Retention(Part):
     async def forget_before(self, moment: datetime, now: datetime) -> int:
-        """Deletes what was over before ``moment``; how many proposals, at most ``AT_ONCE`` a call."""
+        """Deletes what ended before ``moment``. Returns how many proposals: at most ``AT_ONCE`` per call."""
         limit = rows.to_text(moment)
         async with self._database.transaction() as db:
             states = json_list(s.value for s in UNSETTLED)
@@ -69,7 +69,7 @@ class Retention(Part):
 
 
 async def _lifted(db: Connection) -> list[str]:
-    """Takes away the triggers that refuse to delete, within this transaction; the words that make them again."""
+    """Drops the triggers that forbid deleting, in this transaction. Returns the statements that create them again."""
     records = await all_rows(
         db, "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND name IN ('audit_keeps', 'decision_keeps')"
     )
@@ -79,7 +79,7 @@ async def _lifted(db: Connection) -> list[str]:
 
 
 async def _shorten_audit(db: Connection, limit: str) -> None:
-    """Only from the beginning, and the chain goes on from where it was cut."""
+    """Deletes the oldest entries of the audit trail. The anchor keeps the last deleted seal, so the chain is valid."""
     last = await scalar(
         db, "SELECT coalesce((SELECT min(id) FROM audit WHERE at >= ?), (SELECT max(id) FROM audit)) - 1", (limit,)
     )

@@ -29,7 +29,7 @@ _FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
 def to_text(moment: datetime) -> str:
-    """UTC text that sorts as it passes. The moment must be aware."""
+    """The moment as text in UTC, which sorts by time. The moment must be aware."""
     if moment.tzinfo is None:
         raise ValueError("a moment without a time zone")
     return moment.astimezone(timezone.utc).strftime(_FORMAT)
@@ -40,7 +40,7 @@ def from_text(text: str) -> datetime:
 
 
 def from_text_or(text: str, default: datetime) -> datetime:
-    """The moment, or ``default`` where the text is none: for what must hold although it cannot be read."""
+    """The moment of the text, or ``default`` if it is not readable: for times that protect something."""
     try:
         return from_text(text)
     except ValueError:
@@ -48,7 +48,7 @@ def from_text_or(text: str, default: datetime) -> datetime:
 
 
 def reason_code(text: str | None) -> str | None:
-    """The code of a stored reason; ``None`` where there is none or it cannot be read."""
+    """The code of a stored reason; ``None`` if there is none or it is not readable."""
     try:
         reason = reason_from_text(text)
     except (ValueError, LookupError, TypeError):
@@ -106,7 +106,7 @@ def migration_of(row: sqlite3.Row, plan: Plan) -> Migration | None:
 
 
 def sighting_to_text(sighting: Sighting | None) -> str | None:
-    """JSON, as it is stored."""
+    """The sighting as stored JSON."""
     return None if sighting is None else json.dumps(asdict(sighting), ensure_ascii=False)
 
 
@@ -134,7 +134,7 @@ def move_of(row: sqlite3.Row, plan: Plan) -> ProposedMove:
 
 
 def first_of(row: sqlite3.Row) -> FirstApproval:
-    """The first approval of a row that has one."""
+    """The first approval of a row of the view move_state that has one."""
     by = Actor(ActorKind(row["first_kind"]), row["first_name"], row["first_id"])
     return FirstApproval(by, from_text(row["first_at"]), maybe_from_text(row["first_not_before"]))
 
@@ -160,7 +160,7 @@ def setting_of(row: sqlite3.Row) -> StoredSetting:
 
 
 def first_approval_of(row: sqlite3.Row) -> FirstApproval:
-    """A row of the table first_approval; ``first_of`` takes one of the view move_state."""
+    """The value of a row of the table first_approval; see ``first_of`` for rows of the view move_state."""
     return FirstApproval(actor_of(row), from_text(row["at"]), maybe_from_text(row["not_before"]))
 
 

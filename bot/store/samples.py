@@ -1,7 +1,7 @@
-"""Samples of every node's load: one row a node and slot of time, wider slots the older they are.
+"""Samples of every node's load: one row per node and slot of time. Older slots are wider.
 
-Slots hold sums and maxima, so that merging them loses nothing but the order within. Thinning and forgetting go in
-small steps, a transaction each: a press in the chat never waits for more than one of them.
+Slots hold sums and maxima, so merging them loses only the order inside a slot. Old rows are merged and deleted in small
+transactions: a press in the chat waits for at most one of them.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from bot.store import rows
 from bot.store.database import Connection, Part, all_rows, json_list, scalar
 
 FINEST_S = 300
-"""Checks closer together than this share a slot: the size does not grow with a short BALANCE_INTERVAL."""
+"""Checks within this time share a slot, so a short BALANCE_INTERVAL does not increase the size."""
 HOUR_S, QUARTER_S = 3600, 6 * 3600
 LEVELS = ((timedelta(days=2), HOUR_S), (timedelta(days=14), QUARTER_S))
-"""Older than this -> the slot that samples are merged into."""
+"""Age of samples, and the length of the slots into which older samples are merged."""
 SPANS = f"({FINEST_S}, {HOUR_S}, {QUARTER_S})"
 LARGEST = 2**40
-"""A larger figure of a panel is nonsense, and sums of it would not fit into a column."""
+"""A larger figure of the panel is wrong, and sums of it would not fit into a column."""
 AT_ONCE = 5000
-"""Most rows deleted in one transaction."""
+"""The most rows that a transaction deletes."""
 
 _ADDED = ("checks", "covered_s", "overloaded_s", "cpu_sum", "load_checks", "load_sum", "memory_sum")
 _HIGHEST = ("cpu_max", "load_max", "memory_max", "vms_max")
@@ -38,26 +38,26 @@ _PUT = (
 )
 _LIMITS = {c: 10**9 if c.endswith("_s") else LARGEST * 2**8 for c in (*_ADDED, *_HIGHEST)}
 _READABLE = " AND ".join(f"typeof({c}) = 'integer' AND {c} BETWEEN 0 AND {most}" for c, most in _LIMITS.items())
-"""A row with another value is left out, as if the check had not been: it must not cost the other rows."""
+"""A row with another value is left out, as if there was no check, so that the other rows stay readable."""
 _WHERE = f"at >= ?1 AND at < ?2 AND (?3 IS NULL OR cluster_id IN (SELECT value FROM json_each(?3))) AND {_READABLE}"  # noqa: S608
 
 
 def only(clusters: Collection[int] | None) -> str | None:
-    """For ``? IS NULL OR cluster_id IN (SELECT value FROM json_each(?))``; ``None`` = of all."""
+    """The argument for ``? IS NULL OR cluster_id IN (SELECT value FROM json_each(?))``; ``None`` = all clusters."""
     return None if clusters is None else json_list(clusters)
 
 
 class Samples(Part):
     async def record(self, plans: Iterable[Plan], now: datetime, every: timedelta) -> int:
-        """Keeps what a check saw; how many nodes. Those whose load is unknown are left out: a gap.
+        """Stores the loads of a check, and returns for how many nodes. A node with an unknown load gets a gap.
 
         Args:
-            every: the time between two checks: the longest that one stands for.
+            every: the time between two checks: the longest time that one check stands for.
         """
         at = _unix(now)
         seen = [(p.cluster_id, r) for p in plans for r in p.nodes if r.load is not None]
         async with self._database.transaction() as db:
-            # The check itself is recorded at its end: the last one there is the one before.
+            # This check is recorded at its end, so the last recorded one is the previous check.
             before = await all_rows(
                 db,
                 "SELECT started_at FROM cycle WHERE outcome = 'done' AND started_at < ? ORDER BY id DESC LIMIT 1",
@@ -74,7 +74,7 @@ class Samples(Part):
         return len(seen)
 
     async def thin(self, now: datetime, keep: timedelta) -> bool:
-        """One small step of thinning and forgetting; whether there may be another."""
+        """Merges or deletes some old rows. True if there may be more to do."""
         moment = _unix(now)
         async with self._database.transaction() as db:
             gone = await db.execute(
@@ -84,7 +84,7 @@ class Samples(Part):
             if gone.rowcount:
                 return True
             for age, width_s in LEVELS:
-                # Whole slots only: what is merged gets no more samples.
+                # Only complete slots: a merged slot gets no more samples.
                 end = (moment - round(age.total_seconds())) // width_s * width_s
                 oldest = await scalar(
                     db,
@@ -99,10 +99,10 @@ class Samples(Part):
             await db.execute("DELETE FROM sampled_node WHERE node_id NOT IN (SELECT node_id FROM sample)")
         return False
 
-    # Asking -----------------------------------------------------------------------------------
+    # Queries ----------------------------------------------------------------------------------
 
     async def of_node(self, node_id: int, since: datetime, until: datetime) -> list[Sample]:
-        """A node's load in the order of time."""
+        """The samples of a node, oldest first."""
         async with self._database.reading() as db:
             records = await all_rows(
                 db,
@@ -112,9 +112,9 @@ class Samples(Part):
         return [_sample(r) for r in records]
 
     async def of_cluster(self, cluster_id: int | None, since: datetime, until: datetime) -> list[Sample]:
-        """All nodes of a cluster together (``None`` = of all): means over them, the highest of any, VMs at most on one.
+        """Samples of all nodes of a cluster together (``None`` = of all clusters), oldest first.
 
-        ``overloaded`` is the sum over the nodes.
+        Means are over the nodes; maxima, also of the number of VMs, are of the highest node; ``overloaded`` is the sum.
         """
         async with self._database.reading() as db:
             records = await all_rows(
@@ -127,7 +127,7 @@ class Samples(Part):
     async def busiest(
         self, since: datetime, until: datetime, clusters: Collection[int] | None = None, limit: int = 5
     ) -> list[BusyNode]:
-        """The nodes that were overloaded longest, then those with most vCPUs per CPU."""
+        """The nodes that were overloaded longest; of equal ones those with most vCPUs per CPU first."""
         async with self._database.reading() as db:
             records = await all_rows(
                 db,
@@ -142,7 +142,7 @@ class Samples(Part):
     async def overload_hours(
         self, since: datetime, until: datetime, clusters: Collection[int] | None = None
     ) -> dict[int, float]:
-        """Node -> hours overloaded in that time, longest first; only those that were."""
+        """Node -> hours overloaded in this time, longest first; without nodes that were not overloaded."""
         async with self._database.reading() as db:
             records = await all_rows(
                 db,
@@ -155,7 +155,7 @@ class Samples(Part):
     async def overload_by_day(
         self, since: datetime, until: datetime, zone: tzinfo | None, clusters: Collection[int] | None = None
     ) -> list[DayHours]:
-        """Every day in a time zone (``None`` = the machine's) -> hours overloaded, summed over the nodes."""
+        """Day in a time zone (``None`` = the machine's) -> overloaded hours, summed over the nodes."""
         async with self._database.reading() as db:
             records = await all_rows(
                 db,
@@ -192,7 +192,7 @@ def _moment(unix: int) -> datetime:
 
 
 def _row(cluster_id: int, report: NodeReport, at: int, stands_for_s: int) -> tuple[int, ...]:
-    """One check of one node, in the order of _COLUMNS."""
+    """The values of one check of one node, in the order of _COLUMNS."""
     load = report.load
     assert load is not None  # noqa: S101 - only these are recorded
     cpu, memory = round(load.cpu_ratio * 1000), round(load.memory_percent * 10)
@@ -207,7 +207,7 @@ def _row(cluster_id: int, report: NodeReport, at: int, stands_for_s: int) -> tup
 
 
 def _load(row: sqlite3.Row) -> tuple[float | None, float | None]:
-    """The measured load: its mean, its highest."""
+    """Mean and maximum of the measured load."""
     if not row["load_checks"]:
         return None, None
     return row["load_sum"] / row["load_checks"] / 1000, row["load_max"] / 1000

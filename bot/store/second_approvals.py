@@ -1,4 +1,4 @@
-"""Approvals of one person from before TWO_PERSON_RULE: each becomes the first of two in a new proposal."""
+"""Approvals by one person from before TWO_PERSON_RULE was on: each becomes the first of two in a new proposal."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bot.store.values import RequestOrigin
 
 
 async def lacking_second(db: Connection, proposal_id: int) -> list[sqlite3.Row]:
-    """The moves of a proposal that wait for their start and that only one person approved."""
+    """The queued moves of a proposal that only one person approved."""
     queued = await all_rows(
         db,
         "SELECT * FROM move_state WHERE proposal_id = ? AND migration_state = 'queued' AND by_kind NOT IN (?, ?) "

@@ -1,4 +1,4 @@
-"""Settings that people changed at run time, and words that two programs on one database leave for each other."""
+"""Settings that people changed at run time, and values that two programs on one database exchange."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class StoredSettings(Part):
         return self._reader.decode(records[0], rows.setting_of)
 
     async def get_many(self, keys: Collection[str]) -> dict[str, StoredSetting]:
-        """Those of the keys that are stored, of one moment."""
+        """The stored settings with these keys, read in one transaction."""
         async with self._database.reading() as db:
             records = await all_rows(
                 db, "SELECT * FROM setting WHERE key IN (SELECT value FROM json_each(?))", (json_list(keys),)
@@ -48,10 +48,10 @@ class StoredSettings(Part):
         return {r["key"]: r["value"] for r in records if r["key"].startswith(tuple(prefixes))}
 
     async def set(self, key: str, value: str | None, actor: Actor, now: datetime, *, before: str | None = None) -> None:
-        """Stores a setting, or forgets it (``None``), and writes both to the audit.
+        """Stores a setting, or deletes it (``None``), and adds old and new value to the audit trail.
 
         Args:
-            before: what held where nothing was stored, for the audit.
+            before: the old value for the audit trail if no value was stored.
         """
         async with self._database.transaction() as db:
             records = await all_rows(db, "SELECT value FROM setting WHERE key = ?", (key,))
@@ -61,7 +61,7 @@ class StoredSettings(Part):
             await write_audit(db, now, actor, "setting", detail if old is None else {**detail, "old": old})
 
     async def take(self, key: str, event: str, now: datetime) -> StoredSetting | None:
-        """Reads and forgets in one transaction, so that of several takers one gets it; the audit has who asked."""
+        """Reads and deletes a value in one transaction, so that only one caller gets it. Audited with its actor."""
         async with self._database.transaction() as db:
             records = await all_rows(db, "SELECT * FROM setting WHERE key = ?", (key,))
             if not records:
@@ -72,7 +72,7 @@ class StoredSettings(Part):
         return self._reader.decode(records[0], rows.setting_of)
 
     async def leave(self, key: str, value: str | None, actor: Actor, now: datetime) -> None:
-        """Stores or forgets (``None``) a value of the program's own: no setting of a person, and not for the audit."""
+        """Stores or deletes (``None``) a value of the program itself, without an entry in the audit trail."""
         async with self._database.transaction() as db:
             await put_setting(db, key, value, actor, now)
 

@@ -1,4 +1,4 @@
-"""Clusters of which nothing is proposed for a while, because a person asked for that."""
+"""Snoozes: clusters that get no proposal for a while, because a person asked for that."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Snoozes(Part):
         self._reader = reader
 
     async def add(self, proposal_id: int, until: datetime, actor: Actor, now: datetime) -> Snooze | None:
-        """Takes back what waits of a proposal and leaves its cluster alone until then.
+        """Withdraws the pending moves of a proposal and snoozes its cluster until then.
 
-        ``None``: nothing of it waits any more, or a person wished for it.
+        ``None``: no move of the proposal is pending, or a person requested it.
         """
         async with self._database.transaction() as db:
             proposal = await self._reader.proposal(db, proposal_id)
@@ -53,7 +53,7 @@ class Snoozes(Part):
         return Snooze(plan.cluster_id, plan.cluster_name, until, frozenset(overloaded), actor, now)
 
     async def active(self, now: datetime) -> list[Snooze]:
-        """Those in force, by cluster."""
+        """The snoozes in force, by cluster."""
         async with self._database.reading() as db:
             records = await all_rows(
                 db,
@@ -63,7 +63,7 @@ class Snoozes(Part):
         return self._reader.decode_all(records, rows.snooze_of)
 
     async def end(self, cluster_id: int, actor: Actor, now: datetime) -> bool:
-        """Ends the snooze of a cluster; whether there was one."""
+        """Ends the snooze of a cluster. True if there was one."""
         async with self._database.transaction() as db:
             ended = await _end_snoozes(db, cluster_id, now)
             if ended:

@@ -1,7 +1,7 @@
 """The store: the database with one part for each subject.
 
-The only package that uses aiosqlite. The parts hold named queries and no rule of the balancer, only the
-conditions under which a row may change. Errors leave as StoreError.
+This is the only package that uses aiosqlite. The parts hold queries and the conditions under which a row may change;
+they hold no rule of the balancer. Errors are raised as StoreError.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from bot.store.vm_samples import VMSamples
 
 
 class Store(Database):
-    """The database and its parts: ``await open()`` before anything else, ``await close()`` at the end."""
+    """The database and its parts. Call ``await open()`` first, and ``await close()`` at the end."""
 
     def __init__(
         self, path: Path | str, *, busy_timeout_s: float = BUSY_TIMEOUT_S, access: Access = Access.OWN
@@ -82,7 +82,7 @@ class Store(Database):
 
 @asynccontextmanager
 async def open_for_reading(path: Path) -> AsyncIterator[Store]:
-    """The database for reading only, also while the program runs; nothing is created or changed.
+    """The database for reading, also while the program runs. Creates and changes nothing.
 
     Raises:
         StoreError: there is no database, it is damaged, or another version made it.

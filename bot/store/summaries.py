@@ -1,4 +1,4 @@
-"""Figures of a period, for the digest."""
+"""The figures of a period, for the digest."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Summaries(Part):
     async def between(self, since: datetime, until: datetime, clusters: Collection[int] | None = None) -> Summary:
         """Counts what ended between ``since`` and ``until`` in these clusters (``None`` = in all).
 
-        The busiest nodes are those that were overloaded longest. Waiting moves are those that wait now.
+        The busiest nodes are those that were overloaded longest. Waiting moves are counted at the present moment.
         """
         hours = await self._samples.overload_hours(since, until, clusters)
         busiest = await self._samples.busiest(since, until, clusters, limit=BUSIEST)

@@ -1,8 +1,8 @@
-"""Rows that cannot be read: found, and set aside, so that one bad row stops nothing else.
+"""Finds unreadable rows and sets them aside, so that one bad row does not stop other work.
 
-A row is read by the decoder that every query uses. What cannot be read goes word for word into the table
-``unreadable`` with the reason; a stand-in takes its place, from which nothing can be approved or started. A
-protection (an exclusion, an ignored VM) stays in force.
+A row is read by the decoder that every query uses. The content of an unreadable row is copied to the table
+``unreadable`` with the reason. A substitute row replaces it; its moves cannot be approved or started. A protection (an
+exclusion, an ignored VM) stays in force.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from bot.store.reading import UNDECODABLE, Reader
 from bot.store.values import NoticeKind
 
 UNKNOWN_LOAD = NodeLoad(0.0, 0.0, 0, 0.0)
-"""Of a stand-in: its loads are never used, since nothing of it can be approved."""
+"""The loads in a substitute plan. They are never used, because its moves cannot be approved."""
 REASON_LENGTH = 300
 _OPEN_PROPOSALS = (
     "SELECT DISTINCT m.proposal_id AS id FROM move m LEFT JOIN migration g ON g.move_id = m.id "
@@ -37,7 +37,7 @@ _OPEN_PROPOSALS = (
 
 @dataclass(frozen=True, slots=True)
 class UnreadableRow:
-    """``place``: the table. ``content``: what the row holds, as JSON. ``reason``: why it cannot be read."""
+    """``place``: the table. ``content``: the row as JSON. ``reason``: why it is not readable."""
 
     place: str
     row_id: int
@@ -46,7 +46,7 @@ class UnreadableRow:
 
     @property
     def summary(self) -> tuple[str, int, str]:
-        """Place, id and reason: the content may be long."""
+        """Place, id and reason, without the content, which may be long."""
         return self.place, self.row_id, self.reason
 
 
@@ -61,18 +61,18 @@ class UnreadableRows(Part):
         return bool(self._reader.unreadable_proposals) or self._reader.unreadable_others
 
     async def find(self) -> list[UnreadableRow]:
-        """Decodes every row of the database; changes nothing. Long histories take seconds."""
+        """Decodes every row of the database, and returns the unreadable ones. Takes seconds for a long history."""
         async with self._database.reading() as db:
             return await _find(db, [r["id"] for r in await all_rows(db, "SELECT id FROM proposal ORDER BY id")])
 
     async def set_aside(self, now: datetime, *, everything: bool = False) -> list[UnreadableRow]:
-        """Sets unreadable rows aside and leaves one notice of it; the rows.
+        """Sets unreadable rows aside, adds one notice, and returns the rows.
 
-        Of a proposal, waiting moves are withdrawn and queued migrations become stale: nobody knows what was shown. A
-        migration that was started is followed to its end, by the ids of its VM and its nodes.
+        Pending moves of such a proposal are withdrawn and its queued migrations become stale, because it is not known
+        what people saw. A started migration is followed to its end by the ids of its VM and its nodes.
 
         Args:
-            everything: look at all proposals; else at the open ones and at those that a query could not read.
+            everything: decode all proposals; else only open ones and those that a query could not read.
         """
         async with self._database.transaction() as db:
             open_ones = await all_rows(db, _OPEN_PROPOSALS, (json_list(s.value for s in UNSETTLED),))
@@ -98,7 +98,7 @@ class UnreadableRows(Part):
         return [UnreadableRow(*r) for r in records]
 
 
-# Finding ------------------------------------------------------------------------------------------
+# Find unreadable rows -----------------------------------------------------------------------------
 
 _DECODERS: Mapping[str, tuple[str, Callable[[sqlite3.Row], object]]] = {
     "notice": ("SELECT * FROM notice WHERE sent_at IS NULL ORDER BY id", rows.notice_of),
@@ -151,7 +151,7 @@ def _of_row(place: str, row: sqlite3.Row, read: Callable[[], object]) -> Iterato
         yield UnreadableRow(place, row["id"], content, f"{type(error).__name__}: {error}"[:REASON_LENGTH])
 
 
-# Setting aside ------------------------------------------------------------------------------------
+# Set rows aside -----------------------------------------------------------------------------------
 
 _STAND_INS: Mapping[str, str] = {
     "notice": "UPDATE notice SET sent_at = :now WHERE id = :id",
@@ -198,7 +198,7 @@ async def _replace_proposal(db: Connection, proposal_id: int, now: datetime) -> 
 
 
 def _stand_in(moves: list[sqlite3.Row], now: datetime) -> str:
-    """A plan of the moves' ids alone: enough to follow what was started, and to show what it was."""
+    """A plan with the ids of the moves only: enough to follow started migrations and to show them."""
     by_position = {m["position"]: m for m in moves}
     parts = []
     for position in range(max(by_position, default=-1) + 1):
@@ -214,7 +214,7 @@ def _stand_in(moves: list[sqlite3.Row], now: datetime) -> str:
 
 
 async def _mend_migration(db: Connection, move_id: int, now: datetime) -> None:
-    """Nothing that waits on this row is started; a time that cannot be read becomes now, so that rests hold."""
+    """Ends what waits on this row. An unreadable time becomes now, so that rests stay in force."""
     moment, reason = rows.to_text(now), rows.reason_to_text(Reason.of("unreadable"))
     await db.execute("UPDATE move SET state = 'withdrawn' WHERE id = ? AND state = 'pending'", (move_id,))
     await db.execute(

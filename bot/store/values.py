@@ -1,4 +1,4 @@
-"""What the store hands out beside the nouns of bot.domain.proposals."""
+"""Values of the store that are not in bot.domain.proposals."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bot.domain.proposals import Actor, DecisionResult, ProposedMove
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """The newest decision and exclusion, and what was in motion, before the panel was read."""
+    """The newest decision and exclusion, and the moving clusters, before the panel was read."""
 
     decision_id: int
     exclusion_id: int
@@ -24,14 +24,14 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class DecisionOptions:
-    """What a verdict says besides yes and no: of an approval when it may begin, of a skip for how long it holds."""
+    """The options of a verdict: the earliest start of an approved move, or the length of a skip."""
 
     not_before: datetime | None = None
     skip_until: datetime | None = None
     for_good: bool = False
 
     def detail(self) -> dict[str, object]:
-        """For the audit trail: what was said, and nothing else."""
+        """The options that the person gave, for the audit trail."""
         detail = {"not_before": self.not_before, "rests_until": self.skip_until, "for_good": self.for_good or None}
         return {word: value for word, value in detail.items() if value is not None}
 
@@ -41,22 +41,22 @@ NO_OPTIONS = DecisionOptions()
 
 @dataclass(frozen=True, slots=True)
 class RequestOrigin:
-    """Who wished for a plan, and what it is about."""
+    """Who requested a plan, and its subject."""
 
     by: Actor
     node_id: int | None = None
-    """Of a drain or a fill."""
+    """The node of a drain or a fill."""
     undoes: int | None = None
-    """The migration that is taken back."""
+    """The migration that is undone."""
     instead_of: int | None = None
-    """The pending move whose place it takes."""
+    """The pending move that is replaced."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredRequest:
-    """What became of a wish: its proposal, or why there is none. ``created`` is false where there was one already.
+    """The result of a request: its proposal, or why there is none. ``created`` is false if there was one already.
 
-    ``results``: what the person's approval did, where the wish is one. ``changed``: proposals that look different now.
+    ``results``: of the person's approval, if the request is also one. ``changed``: proposals to show again.
     """
 
     proposal_id: int | None = None
@@ -68,9 +68,9 @@ class StoredRequest:
 
 @dataclass(frozen=True, slots=True)
 class DecisionGroup:
-    """What was decided about one incident or one request.
+    """The decisions about one incident or one request.
 
-    ``name``: the cluster, of a drain or fill the node. ``at``: the newest decision. ``moves``: those that were decided.
+    ``name``: of the cluster; for a drain or fill of the node. ``at``: the newest decision. ``moves``: the decided ones.
     """
 
     purpose: Purpose
@@ -82,7 +82,7 @@ class DecisionGroup:
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """What a stop took back of a wish, and what goes on: the moves by id."""
+    """The moves that a stop withdrew or cancelled, and those that go on, by id."""
 
     withdrawn: tuple[int, ...]
     called_back: tuple[int, ...]
@@ -91,19 +91,19 @@ class Stopped:
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What people's wishes lay claim to, for those who plan by themselves."""
+    """VMs and nodes that people's requests reserve; the program's own plans leave them alone."""
 
     vms: frozenset[int]
-    """VMs with a move of a wish that waits for its approval."""
+    """VMs with a requested move that waits for its approval."""
     draining: frozenset[int]
-    """Nodes whose drain waits or is under way."""
+    """Nodes whose drain waits or runs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What became of a plan: the proposal that shows it (``None`` for an empty plan), whether it is new,
-    and the proposals whose pending moves it ended. ``left_alone``: why nothing at all was done with it.
-    ``shows_incident``: the newest proposal of the cluster's incident, whose message may look different now."""
+    """The result of publishing a plan: its proposal (``None`` for an empty plan), whether the proposal is new, and
+    the proposals whose pending moves it ended. ``left_alone``: why nothing was done with the plan.
+    ``shows_incident``: the newest proposal of the cluster's incident, whose message may have to be shown again."""
 
     proposal_id: int | None
     created: bool
@@ -113,14 +113,14 @@ class Published:
 
     @property
     def changed(self) -> tuple[int, ...]:
-        """The proposals whose messages may look different now."""
+        """The proposals whose messages may have to be shown again."""
         own = (self.proposal_id if self.created else None, self.shows_incident)
         return (*self.superseded, *dict.fromkeys(i for i in own if i is not None))
 
 
 @dataclass(frozen=True, slots=True)
 class MessageRow:
-    """Where a proposal is shown. ``shown`` is a digest of what was sent last."""
+    """The message that shows a proposal. ``shown`` is a digest of the content that was sent last."""
 
     proposal_id: int
     chat_id: int
@@ -132,28 +132,28 @@ class MessageRow:
 
 class NoticeKind(str, Enum):
     FAILED = "failed"
-    """A migration failed, or nobody knows how it ended."""
+    """A migration failed, or its outcome is unknown."""
     SETTLED = "settled"
-    """The panel has told, after all, that a migration of unknown outcome went well."""
+    """A migration whose outcome was unknown has succeeded."""
     FINISHED = "finished"
-    """An automatic proposal is carried out. Versions before schema 10 made it; the incident's message says it now."""
+    """An automatic proposal is carried out. Only of versions before schema 10; now the incident's message says it."""
     OUTAGE = "outage"
     """The panel is out of reach, or back."""
     REMINDER = "reminder"
-    """Nobody has answered a proposal."""
+    """A proposal is not answered."""
     WORSE = "worse"
     """A new proposal of an incident is also about a node that people were not asked about before."""
     ESCALATION = "escalation"
-    """Still nobody has: for another chat."""
+    """A proposal is still not answered: for the escalation chat."""
     DIGEST = "digest"
-    """What the day or week before came to."""
+    """The summary of a day or a week."""
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A short message about an event, to be sent once. What it says is read when it is sent.
+    """A short message about an event, to be sent once. Its text is made when it is sent.
 
-    ``subject``: what it tells the beginning or the end (``ends``) of: the end edits the message of the beginning.
+    ``subject``: the event whose beginning or end (``ends``) it reports. The end edits the message of the beginning.
     """
 
     id: int
@@ -168,10 +168,10 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Unanswered:
-    """A question to people: the newest proposal of an incident, or a request, of which moves wait.
+    """A question to people: the newest proposal of an incident, or a request, with pending moves.
 
-    ``since``: what reminders count from; in the future while somebody looks into it. ``reminded``: how many reminders
-    were due when the last one was sent. ``incident_id``: ``None`` for a request.
+    ``since``: the begin of the wait for reminders; in the future while a person looks into the incident. ``reminded``:
+    how many reminders were due when the last one was sent. ``incident_id``: ``None`` for a request.
     """
 
     proposal_id: int
@@ -183,7 +183,7 @@ class Unanswered:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a stretch of time came to. ``unanswered``: proposals that expired; ``waiting``: moves that wait now."""
+    """The figures of a period. ``unanswered``: expired proposals; ``waiting``: moves that wait now."""
 
     since: datetime
     until: datetime
@@ -195,22 +195,22 @@ class Summary:
     unanswered: int
     waiting: int
     restarted: int = 0
-    """Of those that succeeded: VMs that were restarted on their way."""
+    """Successful migrations that restarted their VM."""
     compared: int = 0
-    """Migrations that were compared with their promise in that time, and the median part of it that they kept."""
+    """Migrations that were compared with their promise in this period; ``kept``: the median part that was kept."""
     kept: float | None = None
     broken: tuple[BrokenPromises, ...] = ()
-    """Clusters whose moves bring less than they promise."""
+    """Clusters whose moves bring less than promised."""
 
     @property
     def quiet(self) -> bool:
-        """Nothing that anybody has to know."""
+        """True if there is nothing that people have to know."""
         return not (self.overloaded_nodes or self.succeeded or self.failed or self.unanswered or self.waiting)
 
 
 @dataclass(frozen=True, slots=True)
 class StoredSetting:
-    """A setting that somebody changed at run time."""
+    """A setting that a person changed at run time."""
 
     value: str
     by: Actor
@@ -219,7 +219,7 @@ class StoredSetting:
 
 @dataclass(frozen=True, slots=True)
 class LastCycle:
-    """The check that was made last. ``outcome`` as the cycle's report says it."""
+    """The last check. ``outcome`` as in the cycle's report."""
 
     started_at: datetime
     outcome: str
@@ -227,7 +227,7 @@ class LastCycle:
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One line of the audit trail. ``detail`` is what the event brings along."""
+    """One entry of the audit trail. ``detail``: the data of the event."""
 
     id: int
     at: datetime

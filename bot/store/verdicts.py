@@ -1,4 +1,4 @@
-"""What one verdict of a person changes, within a transaction of the caller."""
+"""Stores one verdict of a person, in the caller's transaction."""
 
 from __future__ import annotations
 
@@ -15,26 +15,27 @@ from bot.store.incidents import note_answer
 from bot.store.values import NO_OPTIONS, DecisionOptions
 
 Counts = Callable[[Actor, int, str], bool]
-"""Whether the first of two approvals still counts. Arguments: who gave it, the id of the move's cluster, and the
-cluster's name in the plan. That person may have lost their role, or may not decide in this cluster."""
+"""Whether the first of two approvals is still valid: the person may have lost the role, or may not decide in this
+cluster. Arguments: the person, the id of the move's cluster, and the cluster's name in the plan."""
 
 
 @dataclass
 class Outcome:
-    """Moves that a second person approves now, that this person is the first for, and that they were before."""
+    """The moves of one approval: those it approves as the second one, those with a new first approval of this person,
+    and those that had a first approval of this person before."""
 
     second: list[int] = field(default_factory=list)
     noted: list[int] = field(default_factory=list)
     again: list[int] = field(default_factory=list)
     firsts: list[str] = field(default_factory=list)
-    """The names of those who had approved first."""
+    """The names of the people who approved first."""
     waits: dict[int, datetime] = field(default_factory=dict)
-    """What the first of two asked for: not before that."""
+    """Move -> the earliest start that the first person chose."""
     done: frozenset[int] = frozenset()
-    """What this verdict decided."""
+    """The moves that this verdict decided."""
 
     def results(self, moves: Mapping[int, ProposedMove], move_ids: Sequence[int]) -> tuple[DecisionResult, ...]:
-        """For the person who pressed."""
+        """The results for the person who pressed."""
         return tuple(
             DecisionResult(moves[i], i in self.done, noted=i in self.noted, again=i in self.again)
             for i in dict.fromkeys(move_ids)
@@ -52,7 +53,7 @@ async def decided(
     counts: Counts | None,
     terms: DecisionOptions = NO_OPTIONS,
 ) -> Outcome:
-    """A verdict as ``Decisions.decide`` gives it, within a transaction."""
+    """Stores a verdict as ``Decisions.decide``."""
     outcome = Outcome(second=list(move_ids))
     if verdict is Verdict.APPROVE and counts is not None:
         outcome = await _first_or_second(db, move_ids, actor, now=now, counts=counts, terms=terms)
@@ -65,7 +66,7 @@ async def decided(
 async def _first_or_second(
     db: Connection, move_ids: Sequence[int], actor: Actor, *, now: datetime, counts: Counts, terms: DecisionOptions
 ) -> Outcome:
-    """Writes down the first approvals of this person. Other moves than pending ones are left to the verdict."""
+    """Stores the first approvals of this person. Moves that are not pending are left to the verdict."""
     records = await all_rows(
         db,
         "SELECT s.*, p.cluster_id AS of_cluster, "
@@ -107,10 +108,10 @@ async def approve_or_skip(
     terms: DecisionOptions = NO_OPTIONS,
     waits: dict[int, datetime] | None = None,
 ) -> frozenset[int]:
-    """Which of the moves this verdict decided. The write lock is held: nobody comes between look and write.
+    """Decides moves, and returns those that this verdict decided. The write lock is held between reading and writing.
 
     Args:
-        waits: of single moves, before when somebody else does not want them to begin; the later moment counts.
+        waits: move -> the earliest start that another person chose; the later time counts.
     """
     moment = rows.to_text(now)
     records = await all_rows(
@@ -149,7 +150,7 @@ async def _queue(
     terms: DecisionOptions,
     waits: dict[int, datetime],
 ) -> None:
-    """Queues the migrations, and closes the node of a drain to VMs from its first approval on."""
+    """Queues the migrations. With the first approval of a drain, its node is excluded as a target."""
     for move_id in ids:
         later = max((t for t in (terms.not_before, waits.get(move_id)) if t is not None), default=None)
         await db.execute(
@@ -175,7 +176,7 @@ async def _queue(
 
 
 async def _ignore(db: Connection, move_ids: Sequence[int], actor: Actor, now: datetime) -> None:
-    """Leaves the VMs of these moves alone until someone takes that back."""
+    """Skips the VMs of these moves permanently, until a person ends this."""
     records = await all_rows(
         db,
         "SELECT m.vm_id, m.cluster_id, json_extract(p.plan, '$.moves[' || m.position || '].vm_name') AS name "

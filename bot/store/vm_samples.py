@@ -1,4 +1,4 @@
-"""The loads of VMs and their libvirt names. Samples share slots of five minutes, after a day of an hour."""
+"""The loads of VMs and their libvirt names. Samples share slots of five minutes, after three hours of an hour."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FINEST_S, HOUR_S = 300, 3600
 FINE_FOR = timedelta(hours=3)
 """Older samples are merged into slots of an hour."""
 AT_ONCE = 20_000
-"""Most rows that one transaction deletes."""
+"""The most rows that a transaction deletes."""
 _PUT = (
     "INSERT INTO vm_sample (vm_id, at, span_s, cpu_ms, covered_ms, memory_mib) VALUES (?, ?, ?, ?, ?, ?) "
     "ON CONFLICT (at, vm_id) DO UPDATE SET cpu_ms = cpu_ms + excluded.cpu_ms, "
@@ -25,8 +25,8 @@ _PUT = (
 
 class VMSamples(Part):
     async def record(self, samples: Iterable[VMSample]) -> None:
-        """Keeps what one check measured."""
-        records = await asyncio.to_thread(_records, samples)  # of a large panel there are 15,000
+        """Stores the samples of one check."""
+        records = await asyncio.to_thread(_records, samples)  # 15,000 on a large panel
         async with self._database.transaction() as db:
             await db.executemany(_PUT, records)
 
@@ -37,7 +37,7 @@ class VMSamples(Part):
         return [_sample(r) for r in records]
 
     async def of_vm(self, vm_id: int, since: datetime, until: datetime) -> list[VMSample]:
-        """The samples of one VM in the order of time."""
+        """The samples of one VM, oldest first."""
         async with self._database.reading() as db:
             records = await all_rows(
                 db,
@@ -47,7 +47,7 @@ class VMSamples(Part):
         return [_sample(r) for r in records]
 
     async def thin(self, now: datetime, keep: timedelta) -> bool:
-        """One small step of thinning and forgetting; whether there may be another."""
+        """Merges or deletes some old rows. True if there may be more to do."""
         async with self._database.transaction() as db:
             gone = await db.execute(
                 "DELETE FROM vm_sample WHERE (at, vm_id) IN (SELECT at, vm_id FROM vm_sample WHERE at < ? LIMIT ?)",
@@ -76,7 +76,7 @@ class VMSamples(Part):
     # Names ------------------------------------------------------------------------------------
 
     async def names(self) -> dict[int, str]:
-        """VM -> its libvirt name; empty where the panel tells none."""
+        """VM -> its libvirt name; empty if the panel does not give it."""
         async with self._database.reading() as db:
             records = await all_rows(db, "SELECT vm_id, internal_name FROM vm_name")
         return {r["vm_id"]: r["internal_name"] for r in records}
@@ -95,7 +95,7 @@ def _unix(moment: datetime) -> int:
 
 
 def _records(samples: Iterable[VMSample]) -> list[tuple[int | None, ...]]:
-    """In the order of the columns of _PUT."""
+    """The rows, with values in the order of the columns of _PUT."""
     return [(s.vm_id, _unix(s.at) // FINEST_S * FINEST_S, FINEST_S, *_figures(s), s.memory_mib) for s in samples]
 
 
