@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from aiogram.types import RichTextBold
@@ -266,3 +267,34 @@ def test_node_that_the_moves_leave_overloaded_is_named_with_the_reason(language:
     ):
         words = shown(**changes)
         assert "⏳" in words and words.count("⚠️") == 1
+
+
+def told(blocks: list[dict[str, Any]]) -> str:
+    """What a rich message shows unfolded, without the labels of buttons: one line a paragraph."""
+
+    def text(part: Any) -> str:
+        if isinstance(part, list):
+            return "".join(map(text, part))
+        return part if isinstance(part, str) else text(part["text"])
+
+    return "\n".join(
+        text(block["summary"] if block["type"] == "details" else block["text"])
+        for block in blocks
+        if block["type"] in ("paragraph", "details")
+    )
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("changed", [False, True])
+def test_five_moves_fit_700_characters_in_both_forms(language: str, changed: bool) -> None:
+    """With real names, with what changed and who looks into it, and before the fold."""
+    texts, base = texts_for(language), proposal(5, "production-web")
+    change = PlanChange(NOW, Reason.of("plan-other-target", vm="production-web-3", target="alder", instead="birch"))
+    looking = Looking(Actor(ActorKind.TELEGRAM, "Anna Admin", 7), NOW + timedelta(hours=1))
+    incident = Incident(3, 1, "Production", NOW, None, (), NOW, change=change, looking=looking)
+    ahead = Ahead(incident=incident) if changed else Ahead()
+    plain, _ = parse_html(str(proposal_view(texts, base, NOW, ahead=ahead).text).partition("<blockquote")[0])
+    rich = told(json.loads(rich_proposal(texts, base, NOW, ahead=ahead).model_dump_json(exclude_none=True))["blocks"])
+    for form in (plain, rich):
+        assert len(form) <= 700 and all(f"{n}. production-web-{n - 1}" in form for n in range(1, 6)), form
+        assert (texts.reason(change.reason) in form) is changed and ("Anna Admin" in form) is changed

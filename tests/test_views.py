@@ -41,6 +41,8 @@ NOW = datetime(2026, 11, 22, 10, 30, tzinfo=timezone.utc)
 ANNA = Actor(ActorKind.TELEGRAM, "Anna <i>&", 1001)
 HOSTILE = "<b>名前" + "x" * 80 + "</b>&\u202e\x1b[31m\n" + "\N{PILE OF POO}"
 LANGUAGES = ("en", "ru")
+PHONE_LINE = 45
+"""Characters of a line of a message on a phone 390 px wide."""
 
 
 def proposal(moves: int = 7, name: str = "vm") -> Proposal:
@@ -238,6 +240,16 @@ def test_popups_fit_whatever_the_names(language: str) -> None:
     assert duration(texts, timedelta(minutes=3)) in popup(
         texts, [DecisionResult(decided, False)], Verdict.SKIP, late, timedelta(hours=6)
     )
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_age_of_the_data_and_the_next_check_fit_one_line_of_a_phone(language: str) -> None:
+    for seconds in (0, 9, 59, 89, 119, 585, 3599):
+        length = timedelta(seconds=seconds)
+        status = Status(NOW - length, (), "approve", None, (), (), (), None)
+        shown = checked(status_view(texts_for(language), status, NOW, next_check=NOW + length, dry_run=False))
+        line = next(line for line in shown.splitlines() if " · " in line and "Balancer" not in line)
+        assert len(line) <= PHONE_LINE, line
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -42,6 +42,12 @@ def duration(texts: Texts, length: timedelta) -> str:
     return texts.text("duration-days-hours" if hours_rest else "duration-days", days=days, hours=hours_rest)
 
 
+def rough_duration(texts: Texts, length: timedelta) -> str:
+    """As ``duration``, from a minute on without seconds: for a line that must fit a phone."""
+    seconds = length.total_seconds()
+    return duration(texts, length if round(seconds) < 60 else timedelta(minutes=round(seconds / 60)))
+
+
 def busiest_first(vms: Iterable[VM]) -> list[VM]:
     """By load where it is known; then those of unknown load, the largest first."""
     return sorted(

@@ -139,9 +139,9 @@ def _age_line(texts: Texts, status: Status, now: datetime, next_check: datetime 
     if status.taken_at is None:
         parts = [texts.html("status-never")]
     else:
-        parts = [texts.html("status-age", duration=wording.duration(texts, now - status.taken_at))]
+        parts = [texts.html("status-age", duration=wording.rough_duration(texts, now - status.taken_at))]
     if next_check is not None and status.paused_until is None:
-        when = texts.text("in-time", duration=wording.duration(texts, next_check - now))
+        when = texts.text("in-time", duration=wording.rough_duration(texts, next_check - now))
         parts.append(texts.html("status-next", when=when))
     return Markup(" · ").join(parts)
 

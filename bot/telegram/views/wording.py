@@ -10,10 +10,10 @@ from rich.cells import cell_len, set_cell_size
 from balancer.model import VM, NodeReport
 from bot.domain.sanitize import one_line, shorten
 from bot.rendering.catalog import Texts
-from bot.rendering.phrases import duration, moment, role, size, until
+from bot.rendering.phrases import duration, moment, role, rough_duration, size, until
 from bot.rendering.survival_rows import Row
 
-__all__ = ["duration", "fitted", "joined", "moment", "node_table", "role", "short", "size", "until"]
+__all__ = ["duration", "fitted", "joined", "moment", "node_table", "role", "rough_duration", "short", "size", "until"]
 
 TABLE_WIDTH = 34
 """What a phone shows of monospaced text without scrolling."""
