@@ -24,7 +24,7 @@ def _smallest_first(state: WorkingState) -> Outcome:
 
 
 def _optimal(state: WorkingState) -> Outcome:
-    from balancer.strategies.optimal.strategy import optimal  # with NumPy, which the others do not pay for
+    from balancer.strategies.optimal.strategy import optimal  # the others do not pay for its import
 
     return without_unfit_proofs(optimal(state), state.policy)
 
@@ -46,7 +46,7 @@ STRATEGY_FUNCTIONS: Mapping[str, Callable[[WorkingState], Outcome]] = {
 def load_strategy(name: str) -> None:
     """Imports what the strategy needs, so that the first plan does not wait for it."""
     if name in (ADAPTIVE, OPTIMAL):
-        import balancer.strategies.optimal.strategy
+        import balancer.strategies.optimal.heuristics
     elif name == BALANCE:
         import balancer.strategies.balance.strategy  # noqa: F401
 

@@ -618,6 +618,7 @@ async def test_once_with_a_chat_waits_until_every_move_is_decided_or_expired(tmp
     [
         (["--version"], {"pydantic", "numpy", "fluent", "asyncio", "logging", "email"}),
         (["plan", "small.json", "--json"], {"pydantic", "numpy", "fluent", "asyncio"}),
+        (["plan", "small.json", "--strategy", "optimal"], {"pydantic", "numpy", "fluent", "asyncio"}),
         (["plan", "small.json"], {"pydantic", "numpy", "fluent", "asyncio"}),
     ],
 )

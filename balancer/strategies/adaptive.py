@@ -36,7 +36,7 @@ def adaptive(state: WorkingState) -> Outcome:
     state.rollback(start)
     if not (documented.left or documented.unsteady) and not clearly_better((0, nodes), documented.value, own.max_moves):
         return _documented(state, own, documented)  # each node loses a VM at least: no plan has fewer moves than nodes
-    from balancer.strategies.optimal.strategy import optimal  # with NumPy, which the documented rule does not need
+    from balancer.strategies.optimal.strategy import optimal  # the documented rule does not pay for its import
 
     state.policy, start = own, state.checkpoint()
     best = optimal(state)

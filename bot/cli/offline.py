@@ -13,7 +13,7 @@ from balancer.formats import codec, neutral
 from balancer.formats.reading import FormatError
 from balancer.model import Plan, Recent, Snapshot
 from balancer.planner import load_strategy, plan
-from balancer.policy import ADAPTIVE
+from balancer.policy import BALANCE
 from balancer.strategies.alternative import with_alternative
 from bot.cli.plan_options import PlanOptions, PlanRequest
 from bot.errors import ConfigError
@@ -151,9 +151,9 @@ def _plan_snapshot(document: Any, options: PlanOptions) -> _Result:
 
 
 def _load_strategies(names: set[str], snapshot: Snapshot) -> None:
-    """So that the planner's own time has no import in it. A small plan of ``adaptive`` may do without NumPy."""
+    """So that the planner's own time has no import in it. Most plans of a small cluster do without NumPy."""
     for name in names:
-        if name != ADAPTIVE or len(snapshot.vms) >= MANY_VMS:
+        if name == BALANCE or len(snapshot.vms) >= MANY_VMS:
             load_strategy(name)
 
 

@@ -21,7 +21,8 @@ from balancer.strategies.balance.bound import lower_bound
 from balancer.strategies.balance.imbalance import Field, Loads, Moment
 from balancer.strategies.balance.search import even_out, vm_rows
 from balancer.strategies.optimal.costs import durations
-from balancer.strategies.optimal.strategy import optimal, solve
+from balancer.strategies.optimal.heuristics import solve
+from balancer.strategies.optimal.strategy import optimal
 from balancer.strategies.outcome import Outcome, Step, carry_out, objective, overloaded
 
 ATTEMPTS = 3

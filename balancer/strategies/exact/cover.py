@@ -2,9 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
 from balancer.strategies.exact.model import ExactModel, ExactVM
 
 INFEASIBLE = 2**62
+
+
+class Leaving(Protocol):
+    """A VM that may leave its node, with its size and the cost of its move."""
+
+    @property
+    def vcpus(self) -> int:
+        """Virtual CPUs."""
+
+    @property
+    def mib(self) -> int:
+        """Memory."""
+
+    @property
+    def cost(self) -> int:
+        """Of its move; a whole number."""
+
+
+class Sized(NamedTuple):
+    """The same without anything else."""
+
+    vcpus: int
+    mib: int
+    cost: int
 
 
 class Covers:
@@ -23,12 +50,17 @@ class Covers:
         known = self._known.get(key)
         if known is None:
             vms = [vm for i, vm in enumerate(self._vms[node]) if mask >> i & 1]
-            known = self._known[key] = _least(vms, vcpus, mib, count)
+            known = self._known[key] = least_cost(vms, vcpus, mib, count)
         return known
 
 
-def _least(vms: list[ExactVM], vcpus: int, mib: int, count: int) -> int:
-    """By dynamic programming over what is still needed; VMs come cheapest first."""
+def least_cost(vms: Sequence[Leaving], vcpus: int, mib: int, count: int) -> int:
+    """The least cost of VMs that together free so much, or INFEASIBLE; VMs come cheapest first.
+
+    By dynamic programming over what is still needed.
+    """
+    if not (vcpus or mib or count):
+        return 0
     if sum(vm.vcpus for vm in vms) < vcpus or sum(vm.mib for vm in vms) < mib or len(vms) < count:
         return INFEASIBLE
     open_needs = {(vcpus, mib, count): 0}

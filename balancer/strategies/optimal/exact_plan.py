@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from balancer.state import WorkingState
 from balancer.strategies.exact.excess import DIGITS
 from balancer.strategies.exact.model import ExactModel, ExactNode
 from balancer.strategies.exact.order import Pair
 from balancer.strategies.exact.search import Value
 from balancer.strategies.optimal.layout import Layout, steps_in_order
-from balancer.strategies.optimal.problem import Problem
+from balancer.strategies.optimal.small_problem import SmallProblem
 from balancer.strategies.outcome import Step
 
 
@@ -31,25 +30,19 @@ def value_of(model: ExactModel, moves: Sequence[tuple[int, int]]) -> Value:
     return Value(left, round(sum(above), DIGITS), cost)
 
 
-def exact_steps(state: WorkingState, model: ExactModel, order: Sequence[Pair]) -> tuple[Problem, list[Step]]:
-    """The moves of the exact search, in a legal order, as steps of a problem with the VMs of all nodes."""
-    problem = Problem.of(state, everywhere=True)
-    row_of_vm = {vm.vm.id: row for row, vm in enumerate(problem.vms.candidates)}
-    pairs = [
-        (row_of_vm[model.vms[row].candidate.vm.id], problem.nodes.row[model.nodes[target].node_id])
-        for row, target in order
-    ]
-    return problem, steps_in_order(problem, _layout(problem, pairs))
+def exact_steps(problem: SmallProblem, order: Sequence[Pair]) -> list[Step]:
+    """The moves of the exact search, in a legal order, as steps in the order in which they are shown."""
+    return steps_in_order(problem, _layout(problem, order))
 
 
-def _layout(problem: Problem, pairs: Sequence[Pair]) -> Layout:
+def _layout(problem: SmallProblem, pairs: Sequence[Pair]) -> Layout:
     """Each move serves the overloaded node that its VM leaves, or the one whose VM takes the place that it leaves."""
-    home = {vm: int(problem.vms.node[vm]) for vm, _ in pairs}
+    home = {vm: problem.home(vm) for vm, _ in pairs}
     served: dict[int, list[Pair]] = {}
     for pair in pairs:
-        node = _served(home[pair[0]], home, pairs, frozenset(problem.overloaded))
+        node = _served(home[pair[0]], home, pairs, problem.overloaded)
         served.setdefault(node, []).append(pair)
-    cleared = {node for node in served if _is_cleared(problem, node, pairs)}
+    cleared = {node for node in served if _is_cleared(problem.model, node, pairs)}
     return Layout(
         relieved={node: tuple(steps) for node, steps in served.items() if node in cleared},
         partial={node: tuple(steps) for node, steps in served.items() if node not in cleared},
@@ -67,12 +60,12 @@ def _served(node: int, home: dict[int, int], pairs: Sequence[Pair], overloaded: 
     return node
 
 
-def _is_cleared(problem: Problem, node: int, pairs: Sequence[Pair]) -> bool:
-    vms, nodes = problem.vms, problem.nodes
-    sign = {vm: (target == node) - (int(vms.node[vm]) == node) for vm, target in pairs}
-    vcpus = int(nodes.vcpus[node]) + sum(by * int(vms.vcpus[vm]) for vm, by in sign.items())
-    mib = int(nodes.mib[node]) + sum(by * int(vms.mib[vm]) for vm, by in sign.items())
-    return vcpus <= int(nodes.cap_vcpus[node]) and mib <= int(nodes.cap_mib[node])
+def _is_cleared(model: ExactModel, node: int, pairs: Sequence[Pair]) -> bool:
+    vms, of = model.vms, model.nodes[node]
+    sign = {vm: (target == node) - (vms[vm].home == node) for vm, target in pairs}
+    vcpus = of.vcpus + sum(by * vms[vm].vcpus for vm, by in sign.items())
+    mib = of.mib + sum(by * vms[vm].mib for vm, by in sign.items())
+    return not _above(of, vcpus, mib)
 
 
 def _above(node: ExactNode, vcpus: int, mib: int) -> bool:

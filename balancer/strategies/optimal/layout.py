@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from balancer.migration_time import MICROSECONDS
 from balancer.model import Reason
 from balancer.scoring import above, figure, worst_term
-from balancer.state import WorkingState
-from balancer.strategies.optimal.problem import Problem
-from balancer.strategies.optimal.retarget import retarget
-from balancer.strategies.optimal.sequence import Job, Pair, ordered, soonest_first
+from balancer.state import Candidate, WorkingState
+from balancer.strategies.optimal.sequence import Job, Pair, Places, ordered, soonest_first
 from balancer.strategies.outcome import Step
 
 Steps = Mapping[int, Sequence[Pair]]
@@ -33,15 +32,41 @@ class Layout:
     """A legal order of all moves, where one is known: taken when no better one is found."""
 
 
-def steps_in_order(problem: Problem, layout: Layout) -> list[Step]:
+class Movable(Protocol):
+    """What is asked of a problem here: NumPy arrays of a large cluster, or the exact model of a small one."""
+
+    @property
+    def state(self) -> WorkingState:
+        """The state before any move."""
+
+    def node_id(self, row: int) -> int:
+        """The id of the node in this row."""
+
+    def candidate(self, vm: int) -> Candidate:
+        """The VM in this row."""
+
+    def home(self, vm: int) -> int:
+        """The row of the node where the VM is before any move."""
+
+    def duration_us(self, vm: int) -> int:
+        """The estimated time of its migration, in microseconds."""
+
+    def places(self) -> Places:
+        """The room before any move, to be filled."""
+
+    def retargeted(self, relocations: Sequence[Sequence[Pair]]) -> list[list[Pair]]:
+        """The same relocations, to the nodes with the most room."""
+
+
+def steps_in_order(problem: Movable, layout: Layout) -> list[Step]:
     """The moves, nodes that are relieved soonest first; each legal when its turn comes."""
     served = {vm: node for part in (layout.relieved, layout.partial) for node in part for vm, _ in part[node]}
     pairs = _pairs_in_order(problem, layout)
     arrivals = {target: vm for vm, target in reversed(pairs)}
     return [
         Step(
-            problem.vms.candidates[vm],
-            problem.node_id(int(problem.vms.node[vm])),
+            problem.candidate(vm),
+            problem.node_id(problem.home(vm)),
             problem.node_id(target),
             _why(problem, layout, vm, served.get(vm), arrivals),
         )
@@ -49,26 +74,22 @@ def steps_in_order(problem: Problem, layout: Layout) -> list[Step]:
     ]
 
 
-def _pairs_in_order(problem: Problem, layout: Layout) -> Sequence[Pair]:
+def _pairs_in_order(problem: Movable, layout: Layout) -> Sequence[Pair]:
     jobs = _jobs(problem, list(layout.relieved), list(layout.relieved.values()))
     relieved = list(layout.relieved.items())
     sorted_nodes = [relieved[i] for i in soonest_first([job._replace(after=frozenset()) for job in jobs])]
     nodes, whole = [node for node, _ in sorted_nodes], [list(steps) for _, steps in sorted_nodes]
     partial = [list(steps) for steps in layout.partial.values()]
-    room = problem.room.copy()
-    for steps in whole + partial:
-        for vm, target in steps:
-            room.place(vm, target)
-    choices = (retarget(room, whole + partial, problem.state.policy), whole + partial)
+    choices = (problem.retargeted(whole + partial), whole + partial)
     for chosen in choices if layout.order else (*choices, whole):
         first = [chosen[i] for i in soonest_first(_jobs(problem, nodes, chosen))]
-        pairs = ordered(problem.room.copy(), first + chosen[len(nodes) :])
+        pairs = ordered(problem.places(), first + chosen[len(nodes) :])
         if pairs is not None:
             return pairs
     return layout.order
 
 
-def _jobs(problem: Problem, nodes: Sequence[int], steps_of: Sequence[Sequence[Pair]]) -> list[Job]:
+def _jobs(problem: Movable, nodes: Sequence[int], steps_of: Sequence[Sequence[Pair]]) -> list[Job]:
     """What relieves each of the nodes.
 
     With a budget of moves a check, a node waits for checks rather than for seconds: nodes that need the fewest first.
@@ -81,7 +102,7 @@ def _jobs(problem: Problem, nodes: Sequence[int], steps_of: Sequence[Sequence[Pa
         jobs.append(
             Job(
                 checks=-(-len(steps) // limit) if limit else 0,
-                time=sum(int(problem.durations[vm]) for vm, _ in steps),
+                time=sum(problem.duration_us(vm) for vm, _ in steps),
                 rank=(-severity, node),
                 after=frozenset(place[target] for _, target in steps if target in place) - {i},
             )
@@ -90,12 +111,12 @@ def _jobs(problem: Problem, nodes: Sequence[int], steps_of: Sequence[Sequence[Pa
 
 
 def _why(
-    problem: Problem, layout: Layout, vm: int, served: int | None, arrivals: Mapping[int, int]
+    problem: Movable, layout: Layout, vm: int, served: int | None, arrivals: Mapping[int, int]
 ) -> Callable[[WorkingState], Reason]:
     """The reason of one move. ``served``: the node that it helps; ``arrivals``: by node, the first VM that comes."""
-    source = int(problem.vms.node[vm])
+    source = problem.home(vm)
     steps = layout.relieved.get(source, ())
-    seconds = int(problem.durations[vm]) / MICROSECONDS
+    seconds = problem.duration_us(vm) / MICROSECONDS
     makes_room = served is not None and served != source
     partial = source not in layout.relieved
     helped = () if served is None else layout.relieved.get(served, layout.partial.get(served, ()))
@@ -108,13 +129,13 @@ def _why(
         name, value, limit = figure(worst_term(load, state.policy), load, state.policy)
         if partial:
             return Reason.of("move-partly", resource=name, value=value, limit=limit, seconds=seconds)
-        together = sum(1 for other, _ in steps if problem.vms.node[other] == source)
+        together = sum(1 for other, _ in steps if problem.home(other) == source)
         return Reason.of("move-relieve", resource=name, value=value, limit=limit, seconds=seconds, vms=together)
 
     return why
 
 
-def _makes_room(problem: Problem, vm: int) -> Reason:
+def _makes_room(problem: Movable, vm: int) -> Reason:
     """``vm``: the one that needs the room."""
-    node = problem.state.nodes[problem.node_id(int(problem.vms.node[vm]))]
-    return Reason.of("move-make-room", vm=problem.vms.candidates[vm].vm.name, node=node.name)
+    node = problem.state.nodes[problem.node_id(problem.home(vm))]
+    return Reason.of("move-make-room", vm=problem.candidate(vm).vm.name, node=node.name)

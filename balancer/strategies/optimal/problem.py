@@ -6,17 +6,20 @@ it that some other node could ever take.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
 import numpy as np
 
-from balancer.state import WorkingState
+from balancer.state import Candidate, WorkingState
 from balancer.strategies.arrays import Bools, Ints, NodeArrays, VMArrays
 from balancer.strategies.optimal.costs import costs, durations
 from balancer.strategies.optimal.covering import Case
 from balancer.strategies.optimal.packing import Room
 from balancer.strategies.optimal.patterns import Relief, find_best
+from balancer.strategies.optimal.retarget import retarget
+from balancer.strategies.optimal.sequence import Pair
 
 FINE = 1000
 """Loads of VMs are counted in such parts of a CPU."""
@@ -85,6 +88,30 @@ class Problem:
     def node_id(self, row: int) -> int:
         """The id of the node in this row."""
         return int(self.nodes.ids[row])
+
+    def candidate(self, vm: int) -> Candidate:
+        """The VM in this row."""
+        return self.vms.candidates[vm]
+
+    def home(self, vm: int) -> int:
+        """The row of the node where the VM is before any move."""
+        return int(self.vms.node[vm])
+
+    def duration_us(self, vm: int) -> int:
+        """The estimated time of its migration, in microseconds."""
+        return int(self.durations[vm])
+
+    def places(self) -> Room:
+        """The room before any move, to be filled."""
+        return self.room.copy()
+
+    def retargeted(self, relocations: Sequence[Sequence[Pair]]) -> list[list[Pair]]:
+        """The same relocations, to the nodes with the most room."""
+        room = self.places()
+        for steps in relocations:
+            for vm, target in steps:
+                room.place(vm, target)
+        return retarget(room, relocations, self.state.policy)
 
     def needs(self, row: int) -> tuple[int, int]:
         """How many vCPUs and MiB must leave this node."""

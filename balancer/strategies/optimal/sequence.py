@@ -8,12 +8,20 @@ What waits for another node to be relieved counts together with it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
-
-from balancer.strategies.optimal.packing import Room
+from typing import NamedTuple, Protocol
 
 Pair = tuple[int, int]
 """A VM's row and the row of its target."""
+
+
+class Places(Protocol):
+    """Where the VMs are at one moment of a plan."""
+
+    def fits(self, vm: int, target: int) -> bool:
+        """Whether the VM may go there now."""
+
+    def place(self, vm: int, target: int, sign: int = 1) -> None:
+        """The VM goes from its node to the target; ``sign=-1`` takes it back."""
 
 
 class Job(NamedTuple):
@@ -61,7 +69,7 @@ def soonest_first(jobs: Sequence[Job]) -> list[int]:
     return [i for block in sorted(blocks, key=key) for i in blocks[block]]
 
 
-def ordered(room: Room, relocations: Sequence[Sequence[Pair]]) -> list[Pair] | None:
+def ordered(room: Places, relocations: Sequence[Sequence[Pair]]) -> list[Pair] | None:
     """All steps in a legal order from ``room`` (which stays as it is); relocations keep their order where possible.
 
     The steps of one relocation stay together where possible. ``None``: they wait for each other in a circle.
@@ -78,7 +86,7 @@ def ordered(room: Room, relocations: Sequence[Sequence[Pair]]) -> list[Pair] | N
     return done
 
 
-def _whole_answer(room: Room, pending: list[list[Pair]], done: list[Pair]) -> bool:
+def _whole_answer(room: Places, pending: list[list[Pair]], done: list[Pair]) -> bool:
     """Carries out, from the first on, every relocation of which all steps are legal; the others wait."""
     progress = False
     waiting: list[list[Pair]] = []
@@ -100,7 +108,7 @@ def _whole_answer(room: Room, pending: list[list[Pair]], done: list[Pair]) -> bo
     return progress
 
 
-def _one_step(room: Room, pending: list[list[Pair]], done: list[Pair]) -> bool:
+def _one_step(room: Places, pending: list[list[Pair]], done: list[Pair]) -> bool:
     """Carries out the first legal step of any relocation: for relocations that need each other's steps."""
     for steps in pending:
         for i, (vm, target) in enumerate(steps):
