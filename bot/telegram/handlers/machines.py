@@ -1,17 +1,15 @@
-"""Single VMs and nodes: their cards, why they are left as they are, where a new VM fits."""
+"""Single VMs and nodes: their cards, why they are left as they are."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from aiogram.types import InlineKeyboardButton
-from markupsafe import Markup
 
 from balancer.model import VM
-from balancer.requests.results import Placement, WhyNode, WhyVM
+from balancer.requests.results import WhyNode, WhyVM
 from bot.errors import NotFound
 from bot.rendering.phrases import busiest_first
-from bot.rendering.room_rows import room_rows
 from bot.telegram.handlers.base import MOST_NAMESAKES, Action, ActionResult, Answer, Feature, Page, Request
 from bot.telegram.handlers.charts import OF_VM
 from bot.telegram.handlers.status import StatusPages
@@ -21,8 +19,6 @@ from bot.telegram.views.nodes import node_rows
 from bot.telegram.views.view import View
 
 VMS_PER_PAGE = 8
-SIZES = ((1, 2), (2, 4), (4, 8), (8, 16), (16, 32), (32, 64))
-"""vCPUs and GiB that `/place` offers."""
 
 
 class Machines(Feature):
@@ -37,7 +33,7 @@ class Machines(Feature):
 
     @property
     def commands(self) -> Mapping[str, Answer]:
-        return {"vm": self.vm_command, "why": self.why_command, "place": self.place_command}
+        return {"vm": self.vm_command, "why": self.why_command}
 
     @property
     def pages(self) -> Mapping[str, Page]:
@@ -46,7 +42,6 @@ class Machines(Feature):
             "vm": self.vm_page,
             "why-vm": self.why_vm_page,
             "why-node": self.why_node_page,
-            "place": self.place_page,
             "vm-pick": self.vm_pick,
             "why-pick": self.why_pick,
         }
@@ -157,44 +152,6 @@ class Machines(Feature):
             lines, below = cards.why_node_lines(request.texts, why)
             rows = [[go(request.texts.text("button-node"), "node", why.node_id)]]
         return View(cards.folded(request.texts, lines, below), keyboard(rows))
-
-    # A new one --------------------------------------------------------------------------------
-
-    async def place_command(self, request: Request) -> Sequence[View]:
-        if not request.args:
-            return [await self.place_page(request)]
-        vcpus, _, rest = request.args.partition(" ")
-        memory, _, cluster = rest.strip().partition(" ")
-        try:
-            size = int(vcpus), float(memory)
-        except ValueError:
-            return [View(request.texts.html("place-usage", text=request.args))]
-        if not (1 <= size[0] <= 1024 and 0.125 <= size[1] <= 65536):
-            return [View(request.texts.html("place-usage", text=request.args))]
-        return [await self._place(request, *size, cluster.strip() or None)]
-
-    async def place_page(self, request: Request) -> View:
-        """Without a size: some to choose from."""
-        vcpus, _, gib = request.extra.partition("-")
-        if vcpus.isdecimal() and gib.isdecimal() and (int(vcpus), int(gib)) in SIZES:
-            return await self._place(request, int(vcpus), float(gib), None)
-        buttons = [go(wording.size(request.texts, c, g * 1024), "place", extra=f"{c}-{g}") for c, g in SIZES]
-        return View(request.texts.html("place-pick"), keyboard([buttons[i : i + 2] for i in range(0, len(buttons), 2)]))
-
-    async def _place(self, request: Request, vcpus: int, gib: float, cluster: str | None) -> View:
-        seen = await self.queries(request).place(vcpus, gib, cluster)
-        parts = [await self._placement(request, p, gib) for p in sorted(seen, key=lambda p: -p.total)]
-        text = wording.fitted([], [line for part in parts for line in (part, "")], request.texts, more="table-more")
-        rows = [[go(wording.short(p.best[0].node_name), "node", p.best[0].node_id)] for p in seen[:3] if p.best]
-        return View(text, keyboard([*rows, [go(request.texts.text("button-back"), "place")]]))
-
-    async def _placement(self, request: Request, placement: Placement, gib: float) -> Markup:
-        """Where the VM fits; where it fits nowhere, the moves that make room for it."""
-        lines = cards.place_lines(request.texts, placement)
-        if not placement.total:
-            made = await self.queries(request).make_room(placement.cluster_id, placement.vcpus, gib)
-            lines += [wording.row(request.texts, row) for row in room_rows(made)]
-        return wording.joined(lines)
 
     # Words that are no command ----------------------------------------------------------------
 

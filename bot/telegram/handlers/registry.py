@@ -18,6 +18,7 @@ from bot.telegram.handlers.incidents import Incidents
 from bot.telegram.handlers.machines import Machines
 from bot.telegram.handlers.mode import Modes
 from bot.telegram.handlers.move_options import MoveOptions
+from bot.telegram.handlers.place import Placing
 from bot.telegram.handlers.planning import PlanCommands
 from bot.telegram.handlers.proposals import Proposals
 from bot.telegram.handlers.requests import NodeRequests
@@ -44,6 +45,7 @@ def routes(service: Service, notifier: TelegramNotifier, languages: Languages, n
         tour,
         looking,
         machines,
+        Placing(*parts),
         Room(*parts),
         WhatIfs(*parts),
         PlanCommands(*parts),
