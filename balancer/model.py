@@ -394,6 +394,8 @@ class Purpose(str, Enum):
     """A person wants a node empty."""
     FILL = "fill"
     """A person wants a node to carry its share again."""
+    ROOM = "room"
+    """A person wants room for a new VM, or for the VMs of a node that is lost."""
 
 
 @dataclass(frozen=True, slots=True)

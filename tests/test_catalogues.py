@@ -176,6 +176,7 @@ FORMATTED: dict[str, list[str]] = {
     "balance-{report.outcome}": ["busy", "paused"],
     "not-found-{error.what}": ["node", "cluster", "vm", "node-or-vm", "move", "migration", "setting"],
     "purpose-{proposed.purpose.value}": [p.value for p in Purpose if p is not Purpose.BALANCE],
+    "wish-{proposal.purpose.value}": [Purpose.TARGET.value, Purpose.UNDO.value, Purpose.ROOM.value],
     "setting-{field}": list(KEYS_AT_RUN_TIME),
     "setting-about-{field}": list(KEYS_AT_RUN_TIME),
     "check-title-{check}": list(CHECKS),

@@ -52,7 +52,7 @@ def make_room(
         ValueError: the snapshot does not hold exactly one cluster.
     """
     cluster = only_cluster(snapshot)
-    state = state_for(Purpose.TARGET, snapshot, policy, recent, source_id=None)
+    state = state_for(Purpose.ROOM, snapshot, policy, recent, source_id=None)
     if cluster_refusal(cluster, state) is not None:
         return None
     new = Candidate(VM(_NEW, "", cluster.id, None, vcpus, memory_mib), vcpus, memory_mib)
@@ -100,11 +100,14 @@ class _Search:
             there = state.working[target.node.id]
             if self._refused(vm, home, there):
                 break
-            reason = Reason.of("move-place-room", node=node.node.name)
-            moves.append(make_move(state, vm, home, there, reason))
+            moves.append(make_move(state, vm, home, there, self._reason(node)))
         whole = len(moves) == len(pairs) and self._fits(state.working[node.node.id])
         state.rollback(mark)
         return moves if whole else []
+
+    def _reason(self, node: WorkingNode) -> Reason:
+        gib = self._new.memory_mib / 1024
+        return Reason.of("move-place-room", node=node.node.name, vcpus=self._new.vcpus, memory_gib=gib)
 
     def _open(self, vm: Candidate) -> list[WorkingNode]:
         """The nodes that take the VM as things are before any move."""

@@ -12,9 +12,8 @@ from typing import TypeVar
 from balancer.migration_time import Fitted, WritingVM
 from balancer.model import VM, Cluster, Node, Plan, Snapshot
 from balancer.policy import Policy
-from balancer.requests.make_room import make_room
 from balancer.requests.place import place
-from balancer.requests.results import Placement, RoomMade, WhyNode, WhyVM
+from balancer.requests.results import Placement, WhyNode, WhyVM
 from balancer.requests.roll import roll
 from balancer.requests.roll_plan import RollPlan
 from balancer.requests.why import why_node, why_vm
@@ -248,18 +247,6 @@ class Queries(UseCase):
         return tuple(
             [await asyncio.to_thread(place, own, policies[own.clusters[0].id], vcpus, memory_mib) for own in seen]
         )
-
-    async def make_room(self, cluster_id: int, vcpus: int, memory_gib: float) -> RoomMade | None:
-        """The fewest moves after which a new VM of this size fits in the cluster; ``None``: no such cluster is seen.
-
-        Raises:
-            PanelError: as ``observe``.
-        """
-        snapshot = await self._observe_soon()
-        context = await self._planning.cluster_context(snapshot, cluster_id)
-        if context is None:
-            return None
-        return await asyncio.to_thread(make_room, *context, vcpus, round(memory_gib * 1024))
 
     async def survive(self, name: str = "", without: str = "") -> tuple[Survival, ...]:
         """Whether there is room for the VMs of lost nodes, for each cluster.

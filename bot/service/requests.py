@@ -191,6 +191,19 @@ class Requests(UseCase):
             return RequestResult(new_plan, refusal=Rejection("vm", vm_id, vm.name, stored.refused))
         return RequestResult(new_plan, stored.proposal_id, stored.created, result=stored.results[0])
 
+    async def propose(self, new_plan: Plan, actor: Actor) -> RequestResult:
+        """Proposes moves that a person asked for; each of them waits for approval.
+
+        Raises:
+            DryRunError: this is a dry run.
+        """
+        self._decisions.refuse_dry_run()
+        stored = await self._publish(new_plan, RequestOrigin(actor), approve=False)
+        refusal = None
+        if stored.refused is not None:
+            refusal = Rejection("cluster", new_plan.cluster_id, new_plan.cluster_name, stored.refused)
+        return RequestResult(new_plan, stored.proposal_id, stored.created, refusal)
+
     def _risks(self, new_plan: Plan) -> frozenset[Risk]:
         """The risks of the only move of this plan, which a person has to confirm."""
         move = new_plan.moves[0]

@@ -34,6 +34,7 @@ from bot.service.queries import Queries
 from bot.service.reload import Reload
 from bot.service.requests import Requests
 from bot.service.restarts import Restarts
+from bot.service.rooms import Rooms
 from bot.service.runtime_settings import RuntimeSettings
 from bot.service.survivals import Survivals
 from bot.service.vm_loads import VMLoads
@@ -89,6 +90,7 @@ class Service:
         self.queries = Queries(context, self.observer, self.planning, self.survivals)
         self.decisions = Decisions(context, self.observer)
         self.requests = Requests(context, self.observer, self.planning, self.decisions)
+        self.rooms = Rooms(context, self.observer, self.planning, self.requests)
         self.admin = Admin(context, self.planning, self.restarts)
         self.what_if = WhatIf(context)
         self.reload = Reload(context, self.planning, clusters, read_settings or (lambda: settings))

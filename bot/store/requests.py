@@ -136,7 +136,22 @@ async def _same_request(db: Connection, plan: Plan, origin: RequestOrigin) -> in
     """The open proposal of the same request: of two presses at the same time, the second one finds the first."""
     if origin.node_id is not None:
         return await _open_request(db, origin.node_id, plan.purpose)
-    return None
+    return await _same_moves(db, plan) if plan.purpose is Purpose.ROOM else None
+
+
+async def _same_moves(db: Connection, plan: Plan) -> int | None:
+    """The request of the same purpose with the same moves, all of which wait."""
+    records = await all_rows(
+        db,
+        "SELECT p.id, m.vm_id, m.source_id, m.target_id FROM move m JOIN proposal p ON p.id = m.proposal_id "
+        "WHERE p.purpose = ? AND p.cluster_id = ? AND m.state = 'pending' ORDER BY p.id, m.position",
+        (plan.purpose.value, plan.cluster_id),
+    )
+    waiting: dict[int, list[tuple[int, int, int]]] = {}
+    for r in records:
+        waiting.setdefault(r["id"], []).append((r["vm_id"], r["source_id"], r["target_id"]))
+    wanted = [move.key for move in plan.moves]
+    return next((proposal_id for proposal_id, keys in waiting.items() if keys == wanted), None)
 
 
 async def _open_request(db: Connection, node_id: int, purpose: Purpose) -> int | None:

@@ -28,6 +28,7 @@ SIGNS = {
     Purpose.FILL: "🪣",
     Purpose.TARGET: "🎯",
     Purpose.UNDO: "↩️",
+    Purpose.ROOM: "📐",
 }
 OUTCOMES = (
     "running",

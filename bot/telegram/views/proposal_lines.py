@@ -97,8 +97,8 @@ def title_lines(
     elif is_node_request(proposal):
         lines += progress_lines(texts, proposal, now)
     else:
-        key = "wish-undo" if proposal.purpose is Purpose.UNDO else "wish-target"
-        lines.append(texts.html(key, who=proposal.asked_by.name if proposal.asked_by else ""))
+        who = proposal.asked_by.name if proposal.asked_by else ""
+        lines.append(texts.html(f"wish-{proposal.purpose.value}", who=who))
         if proposal.closed_reason is not None and not proposal.pending:
             lines.append(texts.html("proposal-closed", reason=texts.reason(proposal.closed_reason)))
     if proposal.pending:

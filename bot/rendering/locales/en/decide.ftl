@@ -9,6 +9,8 @@ reason-snoozed-until = { $who } snoozed it until { $until }
 reason-stopped-by = { $who } stopped it
 reason-undo-moved-since = the VM was moved again after that
 reason-undo-too-late = the time for moving it back is over
+reason-room-there-already = there is room now, no VM has to move
+reason-room-no-plan = no moves that make room were found
 reason-undone-already = it has been moved back already
 reason-wish-vm-busy = one of the VMs has started to move meanwhile
 reason-wished-otherwise = { $who } requested something else
@@ -18,6 +20,7 @@ purpose-target = another target
 purpose-undo = moved back
 purpose-drain = drain
 purpose-fill = fill
+purpose-room = room
 
 not-found-vm = There is no VM { $name }.
 not-found-node-or-vm = There is neither a node nor a VM { $name }.

@@ -1,5 +1,6 @@
 # What can be done with a proposal besides approve and skip.
 wish-target = 🎯 <b>Other node</b>, chosen by { $who }
+wish-room = 📐 <b>Room</b>, requested by { $who }
 wish-undo = ↩️ <b>Move back</b>, requested by { $who }
 move-cost = { $size }, ≈ { $duration }
 migration-copying = ▶️ { $bar } { $percent }%, { NUMBER($gib, maximumFractionDigits: 1) } GiB left, the VM writes { NUMBER($dirty, maximumFractionDigits: 0) } MiB/s

@@ -46,4 +46,10 @@ room-moves = { $count ->
    *[no] {""}
  }:
 room-move = { $number }. { $vm }: { $source } → { $target } ({ $vcpus } vCPU, { NUMBER($gib, maximumFractionDigits: 1) } GiB)
+popup-room = { $count ->
+    [one] Proposed: 1 move.
+   *[other] Proposed: { NUMBER($count) } moves, in this order.
+ } Approve them in the message of the proposal.
+popup-room-waits = These moves are proposed already. They wait for approval in the message of the proposal.
+row-propose-room = 📋 Propose these: { $cluster }
 room-no-moves = no plan of up to four moves was found that makes room

@@ -9,6 +9,8 @@ reason-snoozed-until = отложено до { $until } ({ $who })
 reason-stopped-by = остановлено ({ $who })
 reason-undo-moved-since = после этого ВМ переносили ещё раз
 reason-undo-too-late = время для возврата истекло
+reason-room-there-already = место уже есть, переносить ничего не нужно
+reason-room-no-plan = миграции, которые освободят место, не найдены
 reason-undone-already = ВМ уже возвращали
 reason-wish-vm-busy = миграция одной из ВМ уже началась
 reason-wished-otherwise = выбран другой вариант ({ $who })
@@ -18,6 +20,7 @@ purpose-target = другой узел
 purpose-undo = возврат
 purpose-drain = освобождение узла
 purpose-fill = заполнение узла
+purpose-room = освобождение места
 
 not-found-vm = ВМ { $name } нет.
 not-found-node-or-vm = Нет ни узла, ни ВМ { $name }.

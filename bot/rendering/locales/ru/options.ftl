@@ -1,5 +1,6 @@
 # Что можно сделать с предложением, кроме простого «да» или «нет».
 wish-target = 🎯 <b>Выбран другой узел</b> ({ $who })
+wish-room = 📐 <b>Освобождение места</b> (по запросу: { $who })
 wish-undo = ↩️ <b>Возврат ВМ</b> (по запросу: { $who })
 move-cost = { $size }, ≈ { $duration }
 migration-copying = ▶️ { $bar } { $percent }%, осталось { NUMBER($gib, maximumFractionDigits: 1) } ГиБ, ВМ пишет { NUMBER($dirty, maximumFractionDigits: 0) } МиБ/с

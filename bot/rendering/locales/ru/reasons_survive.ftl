@@ -21,7 +21,7 @@ reason-survive-size-unknown = не решено: неизвестен разме
 reason-survive-node-doubtful = не решено: данные панели об узле { $node } противоречивы
 reason-survive-left-out = места для неё не остаётся
 reason-survive-stays = правило «{ $rule }» разрешает ей работать только на этом узле
-reason-move-place-room = освобождает место для новой ВМ на { $node }
+reason-move-place-room = освобождает место на { $node } для новой ВМ: { $vcpus } vCPU, { NUMBER($memory_gib, maximumFractionDigits: 1) } ГиБ
 reason-vm-keeps-survivable = после переноса при отказе { $node } { $vms ->
     [0] не было бы уверенности, что места хватит всем его ВМ
    *[other] не хватило бы места для его ВМ: { NUMBER($vms) }

@@ -42,4 +42,7 @@ room-moves = { $count ->
    *[no] {""}
  }:
 room-move = { $number }. { $vm }: { $source } → { $target } ({ $vcpus } vCPU, { NUMBER($gib, maximumFractionDigits: 1) } ГиБ)
+popup-room = Предложено миграций: { NUMBER($count) }. Одобрите их в сообщении с предложением.
+popup-room-waits = Эти миграции уже предложены. Они ждут одобрения в сообщении с предложением.
+row-propose-room = 📋 Предложить это: { $cluster }
 room-no-moves = плана до четырёх миграций, который освободит место, не нашлось

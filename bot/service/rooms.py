@@ -1,0 +1,95 @@
+"""Room for a new VM: which moves make it, and proposing them."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from balancer.model import Plan, Purpose, Reason, Rejection, Snapshot
+from balancer.requests.make_room import make_room
+from balancer.requests.place import place
+from balancer.requests.results import RoomMade
+from balancer.requests.room_plan import room_plan
+from balancer.survival.keep import with_warning
+from bot.domain.proposals import Actor, Proposal
+from bot.errors import DryRunError, NotFound
+from bot.service.context import ServiceContext, UseCase
+from bot.service.observer import Observer
+from bot.service.planning import Planning
+from bot.service.planning_context import ClusterContext
+from bot.service.requests import RequestResult, Requests
+
+
+class Rooms(UseCase):
+    def __init__(self, context: ServiceContext, observer: Observer, planning: Planning, requests: Requests) -> None:
+        super().__init__(context)
+        self._observer = observer
+        self._planning = planning
+        self._requests = requests
+
+    async def moves_for(self, cluster_id: int, vcpus: int, memory_mib: int) -> RoomMade | None:
+        """The fewest moves after which a new VM of this size fits in the cluster; ``None``: none were found.
+
+        Raises:
+            PanelError: as ``observe``.
+        """
+        context = await self._judged_by(await self._observer.observe_soon(), cluster_id)
+        return None if context is None else await asyncio.to_thread(make_room, *context, vcpus, memory_mib)
+
+    async def propose(self, cluster_id: int, vcpus: int, memory_mib: int, actor: Actor) -> RequestResult:
+        """Proposes the moves that make room for a new VM of this size, found on a fresh look.
+
+        What waits already stays as it is: a VM with a move that waits for approval takes no part.
+
+        Raises:
+            PanelError: as ``observe``.
+            NotFound: there is no such cluster.
+            DryRunError: this is a dry run.
+        """
+        if self._settings.dry_run:
+            raise DryRunError
+        context = await self._judged_by(await self._observer.observe(), cluster_id)
+        if context is None:
+            raise NotFound("cluster", str(cluster_id), [])
+        known = _same(await self._store.proposals.waiting(), cluster_id, vcpus, memory_mib)
+        if known is not None:
+            return RequestResult(known.plan, known.id)
+        if (await asyncio.to_thread(place, *context[:2], vcpus, memory_mib)).total:
+            return _refused(context, Reason.of("room-there-already"))
+        made = await asyncio.to_thread(make_room, *context, vcpus, memory_mib)
+        if made is None:
+            return _refused(context, Reason.of("room-no-plan"))
+        return await self._requests.propose(await asyncio.to_thread(_plan, context, made), actor)
+
+    async def _judged_by(self, snapshot: Snapshot, cluster_id: int) -> ClusterContext | None:
+        """What the moves are judged by. VMs that people decide about and nodes that are drained take no part."""
+        context = await self._planning.cluster_context(snapshot, cluster_id)
+        if context is None:
+            return None
+        draining = (await self._store.requests.claims()).draining
+        waiting = [p for p in await self._store.proposals.waiting() if p.cluster_id == cluster_id]
+        busy = context.recent.busy_vms | {m.move.vm_id for p in waiting for m in p.pending}
+        return context._replace(
+            policy=context.policy.with_exclusions(draining, frozenset()),
+            recent=replace(context.recent, busy_vms=busy),
+        )
+
+
+def _plan(context: ClusterContext, made: RoomMade) -> Plan:
+    return with_warning(*context, room_plan(*context, made.moves))
+
+
+def _same(waiting: list[Proposal], cluster_id: int, vcpus: int, memory_mib: int) -> Proposal | None:
+    """The proposal that waits and makes room for a VM of this size."""
+    for proposal in waiting:
+        asked = proposal.moves[0].move.reason
+        if proposal.purpose is Purpose.ROOM and proposal.cluster_id == cluster_id and asked.code == "move-place-room":
+            size = asked.as_dict()
+            if (size.get("vcpus"), size.get("memory_gib")) == (vcpus, memory_mib / 1024):
+                return proposal
+    return None
+
+
+def _refused(context: ClusterContext, reason: Reason) -> RequestResult:
+    cluster = context.snapshot.clusters[0]
+    return RequestResult(refusal=Rejection("cluster", cluster.id, cluster.name, reason))
