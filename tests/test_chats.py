@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -417,3 +418,21 @@ async def test_group_of_the_file_that_becomes_a_supergroup_is_followed(tmp_path:
         assert south is not again
         await fixture.pressed(again, "Approve", DMITRI)
         await fixture.message("s-hot", "done in", chat_id=new)
+
+
+async def test_chart_of_a_vm_is_only_for_people_who_see_its_cluster(tmp_path: Path) -> None:
+    chats = {"chats": [{**CHATS["chats"][0], "language": "en"}, {**CHATS["chats"][1], "viewers": []}]}
+    async with running(tmp_path, TWO) as fixture:
+        opened(fixture)
+        await fixture.start(chats_file=written(tmp_path, chats), telegram_admin_ids=(ANNA,))
+        await fixture.message("n-hot", chat_id=NORTH, buttons=True)
+        fixture.chat.state.write(NORTH, CARLA, "/chart s-web-0")
+        refused = await fixture.message("s-web-0", "no node", chat_id=NORTH)
+        assert refused.content.media is None and "was not measured" not in refused.content.text
+        fixture.chat.state.write(NORTH, CARLA, "/chart n-web-0")
+        own = await fixture.message("n-web-0", "was not measured in this period", chat_id=NORTH, buttons=True)
+        own.content = replace(own.content, keyboard=[[{"text": "forged", "callback_data": "g:chart:30:2:7d"}]])
+        assert await fixture.pressed(own, "forged", CARLA) != ""
+        assert FOREIGN.search(own.content.text) is None and "n-web-0" in own.content.text
+        fixture.chat.state.write(SOUTH, DMITRI, "/chart s-web-0")
+        await fixture.message("s-web-0", "was not measured in this period", chat_id=SOUTH)

@@ -13,6 +13,7 @@ from balancer.requests.capacity import CapacityReport
 from bot.config.settings import Settings
 from bot.console.program import Program
 from bot.domain.exclusions import Exclusion, Snooze
+from bot.domain.outcomes import Outcome, newest
 from bot.domain.proposals import UNSETTLED, Migration, Proposal, ProposedMove
 from bot.domain.survival_summary import SurvivalSummary
 from bot.errors import PanelError
@@ -52,6 +53,8 @@ class Stored:
     strategy: str = ""
     settings: tuple[Changeable, ...] = ()
     history: tuple[ProposedMove, ...] = ()
+    outcomes: Mapping[int, Outcome] = field(default_factory=dict)
+    """Migration of the history -> its latest comparison with what it promised."""
     last_cycle: LastCycle | None = None
     survivals: Mapping[int, SurvivalSummary] = field(default_factory=dict)
     """Cluster -> whether it has room for a lost node, by the last check."""
@@ -93,6 +96,7 @@ class ViewState:
 
 async def read_store(backend: Backend) -> Stored:
     service, store = backend.service, backend.store
+    history = tuple(await store.decisions.history(HISTORY))
     return Stored(
         mode=await service.runtime.mode(),
         paused_until=await service.runtime.paused_until(),
@@ -102,7 +106,8 @@ async def read_store(backend: Backend) -> Stored:
         snoozes=tuple(await store.snoozes.active(service.clock())),
         strategy=await service.runtime.strategy(),
         settings=await service.admin.changeable(),
-        history=tuple(await store.decisions.history(HISTORY)),
+        history=history,
+        outcomes=newest(await store.outcomes.of([m.migration.id for m in history if m.migration is not None])),
         last_cycle=await store.cycles.last(),
         survivals=await service.survivals.summaries(),
     )

@@ -48,10 +48,12 @@ class _MovesTable(View):
             self._show_facts(self._view_state)
 
     def _show_facts(self, view_state: ViewState) -> None:
-        move = self.chosen
-        self.facts.update(
-            Text() if move is None else wording.move_facts(self.texts, move, view_state.now, self.palette)
-        )
+        move, outcomes = self.chosen, view_state.stored.outcomes
+        facts = Text()
+        if move is not None:
+            outcome = None if move.migration is None else outcomes.get(move.migration.id)
+            facts = wording.move_facts(self.texts, move, view_state.now, self.palette, outcome)
+        self.facts.update(facts)
         self.facts.set_class(move is None, "hidden")
 
 

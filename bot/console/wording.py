@@ -10,8 +10,10 @@ from rich.text import Text
 from balancer.model import VM, Move, Node, NodeReport, Plan
 from bot.console.drawing import Palette, lines
 from bot.domain.exclusions import Exclusion
+from bot.domain.outcomes import Outcome
 from bot.domain.proposals import ActorKind, Migration, MigrationState, MoveState, ProposedMove
 from bot.rendering.catalog import Texts
+from bot.rendering.outcomes import after_words, outcome_words
 from bot.rendering.phrases import deciders, duration, moment, role, size, until
 from bot.rendering.plan_summary import MoveSummary, load_words, move_summary, summarize
 
@@ -71,8 +73,10 @@ def steps(migration: Migration, palette: Palette) -> Text:
     return Text.assemble(("●" * (at + 1), palette.accent), ("○" * (len(STEPS) - at - 1), palette.dim))
 
 
-def move_facts(texts: Texts, proposed: ProposedMove, now: datetime, palette: Palette) -> Text:
-    """One move in full: what, effect on both nodes, why, and where it stands."""
+def move_facts(
+    texts: Texts, proposed: ProposedMove, now: datetime, palette: Palette, outcome: Outcome | None = None
+) -> Text:
+    """One move in full: what, effect on both nodes, why, where it stands, and what it brought (``outcome``)."""
     move, migration = proposed.move, proposed.migration
     title = Text.assemble(
         (texts.text("console-vm", vm=move.vm_name), "bold"), ("  " + size(texts, move.vcpus, move.memory_mib))
@@ -90,6 +94,13 @@ def move_facts(texts: Texts, proposed: ProposedMove, now: datetime, palette: Pal
         facts.append(Text.assemble(steps(migration, palette), ("  " + state, state_style(proposed, palette))))
         if migration.error:
             facts.append(Text(texts.text("console-panel-words", error=migration.error), palette.bad))
+    if outcome is not None:
+        words = texts.text(
+            "console-outcome",
+            after=after_words(texts, outcome.after),
+            words=outcome_words(texts, outcome, move.source_name),
+        )
+        facts.append(Text(words, palette.warn if outcome.cause is not None else ""))
     return lines(*facts)
 
 

@@ -247,6 +247,7 @@ console-fill-ask = { $count ->
 }
 console-request-nothing = { $node }: there is nothing to move
 console-stop-nothing = This move is not part of an open drain or fill.
+console-outcome = after { $after }: { $words }
 console-abort-nothing = No running migration is chosen.
 console-abort-first = Stop the migration of { $vm }? The VM should stay on { $source }. Nobody knows what every panel does then.
 console-abort-last = Really stop the migration of { $vm }? The panel is asked at once.

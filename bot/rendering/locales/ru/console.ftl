@@ -238,6 +238,7 @@ console-drain-ask = Освободить { $node }? Все миграции ни
 console-fill-ask = Вернуть ВМ на { $node }? Все миграции ниже ({ $count }) будут одобрены.
 console-request-nothing = { $node }: переносить нечего
 console-stop-nothing = Эта миграция не входит в открытое освобождение или заполнение.
+console-outcome = через { $after }: { $words }
 console-abort-nothing = Идущая миграция не выбрана.
 console-abort-first = Остановить миграцию { $vm }? ВМ должна остаться на { $source }. Как поведёт себя панель, заранее неизвестно.
 console-abort-last = Точно остановить миграцию { $vm }? Запрос уйдёт в панель сразу.
