@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from bot_builders import ANNA, BORIS, until
 from bot_fixture import BotFixture, hot_clusters, running_bot
+from chat_fixture import ANNA as ANNA_ID
 from chat_fixture import BORIS as BORIS_ID
-from chat_fixture import ChatFixture, running
+from chat_fixture import GROUP, ChatFixture, running
 from test_views import HOSTILE, NOW, with_migration
 
 from bot.app.program import VMBalancer
@@ -300,6 +301,35 @@ async def test_double_tap_answers_no_question(tmp_path: Path) -> None:
             assert "Press again" in await fixture.pressed(report, "Stop 1")
         fixture.clock.now += 2 * 60 * SECOND
         assert "Press again" in await fixture.pressed(report, "Stop 1"), "the question is too old"
+
+
+@pytest.mark.parametrize(("command", "button"), [("/drain mild", "Empty"), ("/fill cool", "Fill")])
+async def test_message_of_a_drain_and_of_a_fill_stops_one_migration(tmp_path: Path, command: str, button: str) -> None:
+    given: dict[str, Any] = {"allow_abort": True, "migration_timeout": 86_400}
+    async with running(tmp_path, panel={"migration_s": 1e6}, **given) as fixture:
+        await fixture.start(timezone="UTC")
+        fixture.chat.state.write(GROUP, ANNA_ID, command)
+        plan = await fixture.message(command.split()[1], buttons=True)
+        await fixture.pressed(plan, button)
+
+        def stop_buttons() -> list[str]:
+            labels = [b["text"] for row in report.content.keyboard or [] for b in row]
+            return [label for label in labels if label.startswith("⏹ Stop ")]
+
+        report = await fixture.message("▶️ ", " left", buttons=True)
+        await fixture.until(stop_buttons)
+        [stop] = stop_buttons()
+
+        async def known() -> bool:
+            return any(m.task_id is not None for m in await fixture.store.migrations.in_states((S.RUNNING,)))
+
+        await until(known, "the task is known")
+        for words in ("Press again", "third time", "asked to stop"):
+            assert words in await fixture.pressed(report, stop)
+            fixture.clock.now += SECOND
+        await fixture.until(lambda: "⏹ Anna Admin asked the panel to stop" in report.content.text)
+        assert stop_buttons() == []
+        assert len(fixture.panel.requests.since(0, "/vm/v3/task", "POST")) == 1
 
 
 async def test_viewer_cannot_stop_and_without_the_setting_there_is_no_button(tmp_path: Path) -> None:
