@@ -67,22 +67,34 @@ def memory_percent(used_mib: int, total_mib: int) -> float:
 
 def most_vcpus(cpus: int, limit: float) -> int:
     """The largest whole number of vCPUs whose ``cpu_ratio`` is not above the limit."""
-    most = int(limit * cpus)
-    while cpu_ratio(most + 1, cpus) <= limit:
-        most += 1
-    while cpu_ratio(most, cpus) > limit:
-        most -= 1
-    return most
+    ups, downs = limit.as_integer_ratio()
+    return _largest(cpus * ups // downs, lambda most: cpu_ratio(most, cpus) <= limit)
 
 
 def most_mib(total: int, limit: float) -> int:
     """The largest whole number of MiB whose ``memory_percent`` is not above the limit."""
-    most = int(limit * total / 100)
-    while memory_percent(most + 1, total) <= limit:
-        most += 1
-    while memory_percent(most, total) > limit:
-        most -= 1
-    return most
+    ups, downs = limit.as_integer_ratio()
+    return _largest(total * ups // (100 * downs), lambda most: memory_percent(most, total) <= limit)
+
+
+def _largest(guess: int, holds: Callable[[int], bool]) -> int:
+    """The largest number that holds, in steps that double: absurd figures are rounded by more than a few units.
+
+    Args:
+        guess: near the answer.
+        holds: true up to the answer, and false beyond it.
+    """
+    step = 1
+    while not holds(guess):
+        guess, step = guess - step, 2 * step
+    step = 1
+    while holds(guess + step):
+        guess, step = guess + step, 2 * step
+    while step > 1:
+        step //= 2
+        if holds(guess + step):
+            guess += step
+    return guess
 
 
 def cpu_load_score(vcpus: int, cpus: int, vm_count: int, density_weight: float) -> float:

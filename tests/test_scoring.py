@@ -11,7 +11,18 @@ from hypothesis import strategies as st
 
 from balancer.model import NodeLoad
 from balancer.policy import Policy
-from balancer.scoring import above, cpu_load_score, measured_score, node_load, severity, worst_term
+from balancer.scoring import (
+    above,
+    cpu_load_score,
+    cpu_ratio,
+    measured_score,
+    memory_percent,
+    most_mib,
+    most_vcpus,
+    node_load,
+    severity,
+    worst_term,
+)
 
 
 def load(cpu: float = 1.0, memory: float = 1.0) -> NodeLoad:
@@ -53,6 +64,14 @@ def test_a_load_equal_to_the_threshold_is_not_above_it(cpus: int, total: int, th
     for used in range(int(exact * cpus) - 1, int(exact * cpus) + 3):
         over = {term.name for term in above(load(cpu=used / cpus), policy) if term.name == "cpu"}
         assert bool(over) == (Fraction(used, cpus) > exact)
+
+
+@pytest.mark.timeout(20)
+@given(st.one_of(st.integers(1, 5000), st.integers(1, 10**40)), st.floats(1e-3, 1e200))
+def test_most_that_a_node_holds_is_found_for_absurd_figures_too(figure: int, limit: float) -> None:
+    vcpus, mib = most_vcpus(figure, limit), most_mib(figure, limit)
+    assert cpu_ratio(vcpus, figure) <= limit < cpu_ratio(vcpus + 1, figure)
+    assert memory_percent(mib, figure) <= limit < memory_percent(mib + 1, figure)
 
 
 @pytest.mark.parametrize(
