@@ -56,7 +56,18 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "textual": ("bot.console",),
 }
 CORE_MAY_USE = {
-    *("__future__", "bisect", "collections", "copy", "dataclasses", "datetime", "enum", "fractions", "functools"),
+    *(
+        "__future__",
+        "bisect",
+        "collections",
+        "contextlib",
+        "copy",
+        "dataclasses",
+        "datetime",
+        "enum",
+        "fractions",
+        "functools",
+    ),
     *("heapq", "itertools", "json", "math", "operator", "random", "re", "statistics", "typing", "numpy"),
 }
 CLOCKS = {"now", "utcnow", "today"}

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis_profile import examples
 
 from balancer.formats import neutral
+from balancer.formats.columns import OddRow
 from balancer.formats.reading import FormatError
 from balancer.model import Recent
 from balancer.planner import plan
@@ -137,6 +138,45 @@ def test_format_errors_name_the_place(kind: str, i: int, key: str, value: Any, c
     document[kind][i][key] = value
     with pytest.raises(FormatError, match=re.escape(complaint)):
         neutral.read(document)
+
+
+ODD = (None, True, False, 0, 1, 3, -1, 2.5, 2**60, "n1", "running", "stopped", [], {}, float("nan"))
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(("nodes", "vms")),
+            st.integers(0, 3),
+            st.sampled_from(("id", "name", "node", "vcpus", "ram_mib", "state", "has_iso", "has_snapshot"))
+            | st.sampled_from(("balancer_enabled", "last_migrated_s", "qemu", "excluded")),
+            st.sampled_from(ODD),
+        ),
+        max_size=3,
+    )
+)
+def test_columns_read_what_single_rows_read(odd: list[tuple[str, int, str, Any]]) -> None:
+    document = instance()
+    for kind, i, key, value in odd:
+        rows = document[kind]
+        rows[i % len(rows)][key] = value
+    slow = [dict(document), *(([{**row} for row in document[kind]]) for kind in ("nodes", "vms"))]
+    by_row = {**slow[0], "nodes": [_Row(row) for row in slow[1]], "vms": [_Row(row) for row in slow[2]]}
+    assert answer(document) == answer(by_row)
+
+
+class _Row(dict[str, Any]):
+    """A row that is never read as a part of columns."""
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return OddRow
+
+
+def answer(document: dict[str, Any]) -> object:
+    try:
+        return repr(neutral.read(document))
+    except FormatError as error:
+        return str(error)
 
 
 def test_impossible_thresholds_are_refused() -> None:

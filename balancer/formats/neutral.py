@@ -7,10 +7,12 @@ to the threshold, as `optimal` does; the seed's rule stays stricter (below it), 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from typing import Any, NamedTuple, TypeVar
 
 from balancer.formats import reading as r
+from balancer.formats.columns import OddRow, column, mapped_column, of_types, positions, whole_column
 from balancer.formats.reading import FormatError
 from balancer.model import VM, Cluster, Node, Plan, Recent, Scalar, Snapshot
 from balancer.policy import TARGETS_PREFERRED, Policy
@@ -56,7 +58,7 @@ def read(document: Any, *, max_moves: int = 0, taken_at: datetime = EPOCH) -> Ne
     vm_rows = r.field(obj, "vms", r.many(r.mapping))
     index = _index(rows, "nodes")
     vm_index = _index(vm_rows, "vms")
-    vms = _each(vm_rows, "vms", lambda row, i: _vm(row, i, index))
+    vms = _vms(vm_rows, index)
     placed = _by_node(len(rows), vms)
     nodes = _each(rows, "nodes", lambda row, i: _node(row, i, placed[i]))
     name = r.field(obj, "name", r.text, FORMAT)
@@ -95,6 +97,8 @@ def _each(rows: Sequence[Mapping[str, Any]], kind: str, read_row: Callable[[Mapp
 
 def _index(rows: Sequence[Mapping[str, Any]], kind: str) -> dict[Scalar, int]:
     """Id in the file -> our id (the position), in order."""
+    with suppress(OddRow):
+        return positions(rows, "id")
     index: dict[Scalar, int] = {}
 
     def add(row: Mapping[str, Any], i: int) -> None:
@@ -113,6 +117,32 @@ def _by_node(count: int, vms: Sequence[VM]) -> list[list[VM]]:
         if vm.node_id is not None:
             placed[vm.node_id].append(vm)
     return placed
+
+
+def _vms(rows: Sequence[Mapping[str, Any]], nodes: Mapping[Scalar, int]) -> list[VM]:
+    try:
+        return _plain_vms(rows, nodes)
+    except OddRow:
+        return _each(rows, "vms", lambda row, i: _vm(row, i, nodes))
+
+
+def _plain_vms(rows: Sequence[Mapping[str, Any]], nodes: Mapping[Scalar, int]) -> list[VM]:
+    """What ``_vm`` makes of each row, where no row is odd."""
+    columns = zip(
+        of_types([row["name"] if "name" in row else str(row["id"]) for row in rows], str),
+        mapped_column(rows, "node", nodes),
+        whole_column(rows, "vcpus"),
+        whole_column(rows, "ram_mib"),
+        mapped_column(rows, "state", _STATES, "running"),
+        column(rows, "has_iso", bool, default=False),
+        column(rows, "has_snapshot", bool, default=False),
+        column(rows, "balancer_enabled", bool, default=True),
+        strict=True,
+    )
+    return [
+        VM(i, name, _CLUSTER_ID, home, vcpus, mib, None, state, iso, int(snapshot), "on" if mode else "off")
+        for i, (name, home, vcpus, mib, state, iso, snapshot, mode) in enumerate(columns)
+    ]
 
 
 def _vm(row: Mapping[str, Any], i: int, nodes: Mapping[Scalar, int]) -> VM:
@@ -183,6 +213,11 @@ def _policy(obj: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], max_moves
 
 
 def _migrated(rows: Sequence[Mapping[str, Any]], taken_at: datetime) -> dict[int, datetime]:
-    read_age = r.null_or(r.number)
-    ages = _each(rows, "vms", lambda row, _: r.field(row, "last_migrated_s", read_age, None))
+    try:
+        ages = column(rows, "last_migrated_s", int, float, type(None), default=None)
+        if any(ago is not None and not abs(ago) <= r.LARGEST for ago in ages):
+            raise OddRow
+    except OddRow:
+        read_age = r.null_or(r.number)
+        ages = _each(rows, "vms", lambda row, _: r.field(row, "last_migrated_s", read_age, None))
     return {i: taken_at - timedelta(seconds=ago) for i, ago in enumerate(ages) if ago is not None and ago < _LONG_AGO_S}
