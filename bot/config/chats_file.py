@@ -72,7 +72,7 @@ class _Document(Strict):
 def load_chats_file(path: Path | None) -> tuple[ChatEntry, ...]:
     """
     Raises:
-        ConfigError: it cannot be read, is neither JSON nor TOML, or something in it makes no sense; all at once.
+        ConfigError: the file is not readable, neither JSON nor TOML, or has invalid values; all problems at once.
     """
     if path is None:
         return ()
@@ -104,9 +104,9 @@ def chats_of(settings: Settings) -> tuple[Chat, ...]:
 
 
 def check_chats_file(settings: Settings) -> list[Problem]:
-    """CHATS_FILE can be read, each chat has somebody who may look, and some chat has somebody who may decide.
+    """Checks that CHATS_FILE is readable, that somebody may look at each chat, and that somebody may decide in a chat.
 
-    Without the file, ``check_chat`` checks the same for the one chat of the settings.
+    Without the file, ``check_chat`` checks the same for the chat of the settings.
     """
     if settings.chats_file is None:
         return []

@@ -1,7 +1,7 @@
 """CLUSTERS_FILE: other values for single clusters, and rules about VMs. docs/clusters-file.md describes it.
 
-Reads JSON or TOML strictly and reports everything that is wrong at once. Which cluster an entry means, and which VMs
-a rule matches (balancer/groups.py), is decided later, with the panel's answer.
+Reads JSON or TOML strictly, and reports all problems at once. The panel's answer decides later which cluster an entry
+means and which VMs a rule matches (balancer/groups.py).
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class RuleEntry(Strict):
     def rule(self) -> VMRule:
         """
         Raises:
-            ValueError: the rule means no VM, or its nodes do not go with its type.
+            ValueError: the rule names no VM, or nodes are not allowed for its type.
         """
         whom = ", ".join(str(v) for v in [*self.vms, *self.tags])
         return VMRule(
@@ -80,7 +80,7 @@ class _ClusterEntry(Strict):
         return replace(policy, **own, rules=(*policy.rules, *(entry.rule() for entry in self.rules)))
 
 
-# Types and bounds are those of the settings. model_fields_set says which of them an entry has.
+# Types and bounds are the same as in Settings. model_fields_set has the fields that an entry sets.
 _overrides: dict[str, Any] = {
     field: (info.annotation, copy(info)) for field, info in Settings.model_fields.items() if field in CLUSTER_FIELDS
 }
@@ -109,11 +109,11 @@ class ClustersFile:
         return policy
 
     def sets(self, cluster: Cluster, field: str) -> bool:
-        """Whether the file gives this cluster a value of its own for this setting."""
+        """Whether the file has a value of this setting for this cluster."""
         return any(field in entry.model_fields_set for _, entry in self._of(cluster))
 
     def window_of(self, cluster_id: int, cluster_name: str, otherwise: str) -> str:
-        """The hours in which migrations of this cluster may start; ``otherwise`` if the file gives it none."""
+        """The hours in which migrations of this cluster may start; ``otherwise`` if the file has none for it."""
         window = otherwise
         for key, entry in self.entries:
             if _is_key_of(key, cluster_id, cluster_name) and "migration_window" in entry.model_fields_set:
@@ -121,14 +121,14 @@ class ClustersFile:
         return window
 
     def all_of(self, field: str) -> dict[str, Any]:
-        """Every value that the file gives for a setting, by the name or id of the cluster as the file has it."""
+        """Name or id of a cluster in the file -> its value of a setting."""
         return {key: getattr(entry, field) for key, entry in self.entries if field in entry.model_fields_set}
 
     def node_group(self, name: str, nodes: Iterable[Node], cluster_names: Mapping[int, str]) -> list[Node]:
-        """The nodes of the groups with this name (in any case), among these.
+        """Those of these nodes that belong to a group with this name (in any case).
 
         Args:
-            cluster_names: cluster -> its name, or the one under which the file knows it.
+            cluster_names: cluster -> its name, or the name that the file uses for it.
         """
         return [
             node
@@ -152,7 +152,7 @@ class ClustersFile:
 def load_clusters_file(path: Path | None) -> ClustersFile:
     """
     Raises:
-        ConfigError: it cannot be read, is neither JSON nor TOML, or something in it makes no sense; all at once.
+        ConfigError: the file is not readable, neither JSON nor TOML, or has invalid values; all problems at once.
     """
     if path is None:
         return ClustersFile()
@@ -161,7 +161,7 @@ def load_clusters_file(path: Path | None) -> ClustersFile:
 
 
 def check_clusters_file(settings: Settings) -> list[Problem]:
-    """CLUSTERS_FILE can be read."""
+    """Checks that CLUSTERS_FILE is readable and valid."""
     try:
         load_clusters_file(settings.clusters_file)
     except ConfigError as error:
@@ -181,7 +181,7 @@ def _names(values: Iterable[Any]) -> tuple[str, ...]:
 
 
 def _is_named(name: str, patterns: Iterable[str]) -> bool:
-    """Patterns as in rules: ``*`` and ``?``, in any case."""
+    """Whether a name matches one of the patterns: ``*`` and ``?``, in any case, as in rules."""
     return any(fnmatchcase(name.casefold(), pattern.casefold().replace("[", "[[]")) for pattern in patterns)
 
 

@@ -1,6 +1,6 @@
-"""Reads files in JSON or TOML strictly, and reports everything that is wrong at once.
+"""Reads files in JSON or TOML strictly, and reports all problems at once.
 
-Each complaint names the place in the file, the value there and the remedy. What the files say, their own modules know.
+Each message names the place in the file, the value and the remedy. The content of each file is described in its module.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ Document = TypeVar("Document", bound=Strict)
 
 
 def word(value: Any, need: str) -> Any:
-    """A text of printable characters, without the space around it.
+    """A text of printable characters, without surrounding spaces.
 
     Raises:
-        ValueError: it is something else; the message is ``need``.
+        ValueError: the value is something else; the message is ``need``.
     """
     if not isinstance(value, str) or not value.strip() or not value.isprintable():
         raise ValueError(need)
@@ -42,10 +42,10 @@ def word(value: Any, need: str) -> Any:
 
 
 def id_or_name(value: Any, what: str) -> Any:
-    """The id or the name of something.
+    """An id or a name.
 
     Raises:
-        ValueError: it is neither; says that ``what`` is needed.
+        ValueError: the value is neither; the message is ``what``.
     """
     if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= LARGEST_ID:
         return value
@@ -55,7 +55,7 @@ def id_or_name(value: Any, what: str) -> Any:
 def read_strictly(path: Path, model: type[Document], remedy: str) -> Document:
     """
     Raises:
-        ConfigError: it cannot be read, is neither JSON nor TOML, or something in it makes no sense; all at once.
+        ConfigError: the file is not readable, neither JSON nor TOML, or has invalid values; all problems at once.
     """
     document = _read(path, remedy)
     try:
@@ -90,7 +90,7 @@ def _toml(text: str) -> Any:
 
 
 def _complaint(error: Any, document: Any, model: type[Strict]) -> str:
-    """One of pydantic's errors as path, value and remedy."""
+    """A message with path, value and remedy for one error of pydantic."""
     loc = error["loc"]
     place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc).lstrip(".") or "the file"
     if error["type"] == "extra_forbidden":
@@ -108,7 +108,7 @@ def _complaint(error: Any, document: Any, model: type[Strict]) -> str:
 
 
 def _keys_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
-    """The keys that the object at this place may have: those of the whole file in their order, others sorted."""
+    """The keys that the object at this place may have: at the top level in the order of the file, else sorted."""
     kind: Any = model
     for part in loc:
         is_object = isinstance(kind, type) and issubclass(kind, BaseModel)

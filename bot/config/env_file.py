@@ -1,4 +1,4 @@
-"""Reads a settings file (`.env`), and writes a value as such a file has it. Reads names and lines, judges no value.
+"""Reads a settings file (`.env`), and writes a value in its format. Reads names and lines, and checks no value.
 
 A value is taken literally: `${NAME}` is not replaced, because a password may look like that.
 """
@@ -80,7 +80,7 @@ def _parsed(path: Path, text: str, known: Collection[str]) -> ConfigFile:
         written, name = binding.original.string, binding.key
         number = binding.original.line + written[: len(written) - len(written.lstrip())].count("\n")
         if binding.error or (name is not None and binding.value is None):
-            # Never the line itself: it may be the password whose quote is missing.
+            # Never the line itself: it may be a password without its closing quote.
             problems.append(f"{path} line {number} cannot be understood: write NAME=value and close every quote")
         elif name is not None and binding.value is not None:
             notes += _notes(path, name, number, values, known)
@@ -100,7 +100,7 @@ def _notes(path: Path, name: str, number: int, before: dict[str, Line], known: C
 
 
 def quoted(value: str) -> str:
-    """A value as the file has it: bare if that is safe, else in single quotes."""
+    """A value in the format of the file: without quotes if that is safe, else in single quotes."""
     if not value or _PLAIN.fullmatch(value):
         return value
     escaped = value.replace("\\", "\\\\").replace("'", "\\'")

@@ -1,7 +1,7 @@
-"""The types of settings: what a value may be, with the functions that read it and refuse it.
+"""The types of settings, with the functions that read and check a value.
 
-A type carries its own checks, so that a field of Settings is one line. A refusal says what is needed and never
-repeats the value, because the value may be a secret.
+A type contains its checks, so that a field of Settings is one line. An error says what is needed, and never contains
+the value, which may be a secret.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _TOKEN = re.compile(r"\d+:[A-Za-z0-9_-]{3,}")
 
 
 def _checked_by(check: Callable[[str], object]) -> AfterValidator:
-    """Keeps a text as it is written if ``check`` accepts it."""
+    """A validator that returns the text unchanged if ``check`` accepts it."""
 
     def keep(text: str) -> str:
         check(text)
@@ -34,7 +34,7 @@ def _checked_by(check: Callable[[str], object]) -> AfterValidator:
 
 
 def _secret(read: Callable[[str], str]) -> AfterValidator:
-    """Reads the text inside a secret."""
+    """A validator that reads the text inside a secret."""
     return AfterValidator(lambda value: SecretStr(read(value.get_secret_value())))
 
 
@@ -71,12 +71,12 @@ def _webhook_secret(text: str) -> str:
 
 
 def _number_as_text(value: object) -> object:
-    """A whole number that a program gives instead of text."""
+    """Turns a whole number from a program into text."""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 AnyCase = BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)
-"""For a choice in small letters that may be written in any case."""
+"""For a choice that people may write in any case."""
 AnyCaseUpper = BeforeValidator(lambda value: value.upper() if isinstance(value, str) else value)
 
 Address = Annotated[str, AfterValidator(address)]

@@ -1,4 +1,4 @@
-"""Reads files that somebody named. A limit keeps a device or a wrong file from filling the memory."""
+"""Reads files that a person named, up to a size limit: a device or a wrong file must not fill the memory."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from pathlib import Path
 
 
 class TooLarge(ValueError):
-    """The file is larger than such a file can be; the text says how large it may be."""
+    """The file is larger than allowed; the text has the limit."""
 
 
 def read_bytes(path: Path, longest: int) -> bytes:
     """The content of a file, read once: it may be a pipe.
 
     Raises:
-        OSError: it cannot be read.
-        TooLarge: it has more than ``longest`` bytes.
+        OSError: the file cannot be read.
+        TooLarge: the file has more than ``longest`` bytes.
     """
     with path.open("rb") as file:
         content = file.read(longest + 1)

@@ -1,7 +1,7 @@
-"""Reads the settings: arguments over environment over settings file over defaults.
+"""Reads the settings. Arguments come before the environment, this before the settings file, this before defaults.
 
-Everything that is wrong is reported at once: values, missing settings, contradictions, unreadable lines; each in
-one line with setting, value, place and remedy, and never with a secret.
+All problems are reported at once: values, missing settings, contradictions, unreadable lines. Each is one line with
+setting, value, place and remedy, and never with a secret.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ def for_the_program(_settings: Settings) -> Iterable[Check]:
 
 
 class LoadedSettings(NamedTuple):
-    """Settings as far as they can be read, and what is wrong with the rest."""
+    """The readable settings, and the problems of the others."""
 
     settings: Settings
     problems: tuple[str, ...]
     broken: frozenset[str]
-    """Fields whose value makes no sense; ``settings`` has their default instead."""
+    """Fields with an invalid value; ``settings`` has their default instead."""
 
 
 def load_settings(
@@ -59,13 +59,13 @@ def load_settings(
         env_file: a settings file that must exist; ``None`` reads `.env` in the current folder if there is one.
         options: field name -> the option that an argument came from, for messages.
         checks: the checks that the settings must pass.
-        problems: what the caller already found wrong.
+        problems: problems that the caller has already found.
 
     Raises:
-        ConfigError: everything that does not fit, one line each.
+        ConfigError: all problems, one per line.
     """
     loaded = find_settings(arguments, env_file, options=options, checks=checks, problems=problems)
-    if loaded.problems:  # a typo may explain what is missing
+    if loaded.problems:  # a note about a typo may explain a missing setting
         raise ConfigError([*loaded.problems, *loaded.settings.notes])
     return loaded.settings
 
@@ -78,10 +78,10 @@ def find_settings(
     checks: Callable[[Settings], Iterable[Check]] = for_the_program,
     problems: Sequence[str] = (),
 ) -> LoadedSettings:
-    """Like ``load_settings``, but returns what is wrong beside what is right.
+    """Like ``load_settings``, but returns the problems together with the readable settings.
 
     Raises:
-        ConfigError: the settings file cannot be read, so nothing is known.
+        ConfigError: the settings file cannot be read.
     """
     path = Path(env_file) if env_file is not None else Path(DEFAULT_ENV_FILE)
     try:
@@ -102,10 +102,10 @@ def find_settings(
 
 
 def understand(field: str, text: str, place: str) -> Any:
-    """One value as a person wrote it, read like a value of the settings file.
+    """The value of a text that a person wrote, read like a value of the settings file.
 
     Raises:
-        ConfigError: it makes no sense; setting, value and what is needed.
+        ConfigError: the value is not valid; the text has the setting, the value and what is needed.
     """
     values: dict[str, Any] = {field: text.strip()}
     try:
@@ -115,7 +115,7 @@ def understand(field: str, text: str, place: str) -> Any:
 
 
 def _read(given: Mapping[str, Given], unreadable: Mapping[str, str]) -> tuple[Settings, dict[str, str]]:
-    """The settings, with the default in place of each value that is refused; the refusals by field."""
+    """The settings, with the default instead of each invalid value; and the problems by field."""
     values = {field: g.value for field, g in given.items() if g.value != "" and field not in unreadable}
     try:
         return Settings(**values), {}
@@ -126,7 +126,7 @@ def _read(given: Mapping[str, Given], unreadable: Mapping[str, str]) -> tuple[Se
 
 
 def _explain_missing_file(problems: Sequence[Problem], missing: Path | None) -> list[str]:
-    """The problems as text. Where nothing is set and there is no settings file, one line says so instead of three."""
+    """The problems as text. If nothing is set and there is no settings file, one line replaces three."""
     unset = [
         p for p in problems if p.fields[0] in REQUIRED and p.text.startswith(f"{env_name(p.fields[0])} is not set")
     ]

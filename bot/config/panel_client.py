@@ -1,4 +1,4 @@
-"""The client for VMmanager as the settings describe it. Costs the import of aiohttp."""
+"""Builds the client for VMmanager from the settings. Imports aiohttp."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Reads values as people write them: lists, mappings, addresses. Pure.
+"""Reads values that people write: lists, mappings, addresses. Pure.
 
-``ValueError`` says what is needed, without the value: it may hold a password.
+``ValueError`` says what is needed, without the value, which may contain a password.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ LARGEST_ID = 2**53 - 1
 _SEPARATORS = re.compile(r"[,;\s]+")
 _PROXY_SCHEMES = ("http", "https", "socks4", "socks5")
 _BROKEN_SCHEME = re.compile(r"(?i)https?(:/?[^/]|/|:?$)")
-"""https:/host, http//host: a slash or a colon is missing, so the scheme would be read as the host's name."""
+"""https:/host, http//host: a slash or a colon is missing. Without this check the scheme would be the host's name."""
 
 
 def ids(value: object) -> tuple[int, ...]:
-    """``1,2,3``, ``1 2 3``, ``["1,", "2"]`` or numbers; each once, in their order."""
+    """Reads ``1,2,3``, ``1 2 3``, ``["1,", "2"]`` or numbers; each id once, in order."""
     return tuple(dict.fromkeys(map(_id, _items(value, _SEPARATORS.split))))
 
 
 def names(value: object) -> tuple[str, ...]:
-    """Names may contain spaces, and in double quotes commas; each once, in their order."""
+    """Reads names separated by commas; each once, in order. Names may contain spaces, and in double quotes commas."""
     return tuple(dict.fromkeys(_items(value, _comma_separated)))
 
 
 def ssh_hosts(value: object) -> dict[str, str]:
-    """A JSON object, or a mapping, from a node's name or id to its address."""
+    """Reads a JSON object or a mapping from a node's name or id to its address."""
     if isinstance(value, str):
         try:
             value = json.loads(value, object_pairs_hook=without_repeated_keys)
@@ -50,11 +50,11 @@ def ssh_hosts(value: object) -> dict[str, str]:
 
 
 class RepeatedKey(ValueError):
-    """A key is in one JSON object twice, so one of the two values would be lost."""
+    """A JSON object has a key twice, so one of the two values would be lost."""
 
 
 def without_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """For ``json.loads``: refuses an object that has a key twice."""
+    """The object of these pairs, for ``json.loads``. Raises RepeatedKey if a key is repeated."""
     values: dict[str, Any] = {}
     for key, value in pairs:
         if key in values:
@@ -64,14 +64,14 @@ def without_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def chat_id(value: object) -> object:
-    """The id of a chat. People often write the name of a group, which Telegram does not take for a private one."""
+    """Reads the id of a chat. People often write the name of a group, which Telegram accepts for public groups only."""
     if isinstance(value, str) and not re.fullmatch(r"[+-]?\d+", value.strip(), re.ASCII):
         raise ValueError("the numeric id of a person, or the negative id of a group, is needed, not a name")
     return value
 
 
 def webhook_address(value: str) -> str:
-    """The address to which Telegram sends updates: https and a path; http only to this machine."""
+    """Reads the address to which Telegram sends updates: https with a path; http only on this machine."""
     try:
         parts = urlsplit(value.strip())
         host, _port = parts.hostname, parts.port
@@ -86,7 +86,7 @@ def webhook_address(value: str) -> str:
 
 
 def address(value: str) -> str:
-    """Scheme, host, port and path; https if no scheme is written."""
+    """Reads an address: scheme, host, port and path; https if no scheme is written."""
     try:
         if _BROKEN_SCHEME.match(value.strip()):
             raise ConfigError(["a slash or a colon is missing"])
@@ -108,7 +108,7 @@ def proxy(value: str) -> str:
 
 
 def _items(value: object, split: Callable[[str], list[str]]) -> list[str]:
-    """A list as a person writes it: one text with separators, or several texts, or plain values."""
+    """The items of a list in any form: one text with separators, several texts, or plain values."""
     many = [value] if isinstance(value, (str, int)) else value
     if not isinstance(many, Iterable):
         raise ValueError("values separated by commas are needed")
@@ -130,7 +130,7 @@ def _id(text: str) -> int:
 
 
 def needed(error: Any) -> str:
-    """What is needed instead of a value that pydantic refused, in our words."""
+    """What is needed instead of a value that pydantic refused, in the words of this program."""
     context = error.get("ctx") or {}
     words = {
         "int_parsing": "a whole number is needed",

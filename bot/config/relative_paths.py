@@ -1,7 +1,7 @@
-"""Which folder a relative path in a settings file counts from: the folder of that file.
+"""The folder for relative paths in a settings file: the folder of that file.
 
-So a command finds the program's database from any folder. Only a file named with ``--config`` is concerned: the
-folder of `.env` is the current folder. An option or environment variable counts from the current folder.
+So a command finds the program's database from any folder. This concerns only a file named with ``--config``: the folder
+of `.env` is the current folder. Paths in options and environment variables start in the current folder.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from bot.config.settings import Settings
 
 PATH_FIELDS = tuple(name for name, field in Settings.model_fields.items() if "Path" in str(field.annotation))
 DEFAULT_FILES = ("database_path", "log_file")
-"""Files that the program makes, also where no setting names them."""
+"""Files that the program creates, also if no setting names them."""
 MEMORY = ":memory:"
 
 
 def base_folder(settings_file: Path) -> Path | None:
-    """The folder that relative paths of a settings file count from; ``None`` = the current folder.
+    """The folder for relative paths of a settings file; ``None`` = the current folder.
 
-    A pipe has no folder of its own. systemd hands a service a copy of its settings in a folder that nothing can be
-    written to and that goes when the service ends: there, the working folder of the unit counts.
+    A pipe has no folder. systemd gives a service a copy of its settings in a temporary read-only folder: then the
+    working folder of the unit is used.
     """
     if not settings_file.is_file():
         return None
@@ -34,10 +34,10 @@ def base_folder(settings_file: Path) -> Path | None:
 
 
 def resolve_path(text: str, folder: Path) -> tuple[str, bool]:
-    """A path of a settings file, and whether it was found in the current folder instead of ``folder``.
+    """The absolute path, and whether the file is in the current folder instead of ``folder``.
 
-    Earlier versions counted relative paths from the current folder. A file that is there, and not in ``folder``,
-    stays in use: a program that starts with a new database forgets cool-downs, exclusions and running migrations.
+    Earlier versions used the current folder for relative paths. A file that is there, and not in ``folder``, stays in
+    use: with a new database the program would lose cool-downs, exclusions and running migrations.
     """
     path = Path(text)
     if not text or text == MEMORY or text.startswith("~") or not text.isprintable() or path.is_absolute():

@@ -1,4 +1,4 @@
-"""Secrets in a file of their own: a setting `…_FILE` names the file, or systemd hands it over as a credential.
+"""Secrets in their own files: a setting `…_FILE` names the file, or systemd passes it as a credential.
 
 Reads such a file and warns if others can read it. No message has the content of a file.
 """
@@ -16,15 +16,15 @@ CREDENTIALS = "CREDENTIALS_DIRECTORY"
 """Environment variable with the folder of a service's credentials; set by systemd."""
 LONGEST = 64 * 1024
 _CONTAINER_SECRETS = Path("/run/secrets")
-"""A container engine puts secrets here, readable for all users of the container, which has one."""
+"""The folder in which a container engine puts secrets. All users of the container may read it, but it has only one."""
 
 
 class Unusable(ValueError):
-    """Why a file is no secret; the text follows the name of the file."""
+    """Why a file cannot be used as a secret; the text follows the name of the file."""
 
 
 def read_secret(path: Path) -> str:
-    """The only line of a file, unchanged, without its end. The file is read once, because it may be a pipe.
+    """The only line of a file, without the newline. The file is read once, because it may be a pipe.
 
     Raises:
         Unusable: the file cannot be read, is empty, or is not one line of text.
@@ -48,7 +48,7 @@ def read_secret(path: Path) -> str:
 
 
 def reread_secret(path: Path) -> str | None:
-    """As ``read_secret``, of a file that was read before; ``None`` = it cannot be read now, or is a pipe."""
+    """As ``read_secret``, for a file that was read before; ``None`` = it is not readable now, or it is a pipe."""
     try:
         return read_secret(path) if path.is_file() else None
     except (OSError, Unusable):
@@ -56,7 +56,7 @@ def reread_secret(path: Path) -> str | None:
 
 
 def credential(name: str) -> Path | None:
-    """The file of a credential that systemd handed to this service."""
+    """The file of a credential that systemd passed to this service."""
     folder = os.environ.get(CREDENTIALS)
     if not folder:
         return None
@@ -65,7 +65,7 @@ def credential(name: str) -> Path | None:
 
 
 def exposure(path: Path) -> str | None:
-    """A warning if everybody on this machine can read a file: its rights and those of all folders above allow it."""
+    """A warning if everybody on this machine can read a file: its rights and the rights of all its folders allow it."""
     if os.name != "posix" or path.is_relative_to(_CONTAINER_SECRETS):
         return None
     try:

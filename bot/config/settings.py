@@ -68,7 +68,7 @@ POLICY_FIELDS: Mapping[str, str] = {
     "survive_up_to": "survive_up_to",
     "keep_survivable": "keep_survivable",
 }
-"""Settings that go into the core's policy as they are; CLUSTERS_FILE may give a cluster its own."""
+"""Settings that are copied to the planner's policy. CLUSTERS_FILE may have other values for a cluster."""
 
 SECTIONS: Mapping[str, str] = {
     "VMmanager": "vmmanager_host",
@@ -86,7 +86,7 @@ SECTIONS: Mapping[str, str] = {
 
 
 class Settings(BaseSettings):
-    """One field a setting; the environment variable is the field's name in capitals."""
+    """One field per setting; the environment variable is the field's name in capital letters."""
 
     model_config = SettingsConfigDict(
         extra="forbid", use_attribute_docstrings=True, frozen=True, hide_input_in_errors=True, validate_default=False
@@ -258,7 +258,7 @@ class Settings(BaseSettings):
     """Hours, in the same form, in which messages come without a sound. Failures and outages still make one."""
 
     allow_abort: bool = False
-    """Let people stop a running migration. Off until you have tried it: nobody has seen what a real panel does then."""
+    """Let people stop a running migration. Try first what your panel does then: that is not documented."""
 
     # SSH load monitoring
     ssh_enabled: bool = False
@@ -314,16 +314,16 @@ class Settings(BaseSettings):
     """Log file."""
 
     def place(self, field: str) -> str:
-        """Where a value comes from: an option, the environment, a file with the line, the default."""
+        """The source of a value: an option, the environment, a file with the line, or the default."""
         return self._places.get(field) or ("given" if field in self.model_fields_set else "default")
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was found beside the settings that probably was not meant so: typos, values without effect."""
+        """Probable mistakes: typos, values without effect."""
         return self._notes
 
     def with_origin(self, places: Mapping[str, str], notes: Iterable[str]) -> Settings:
-        """The same settings, which know where each value comes from and what looks wrong beside them."""
+        """The same settings with the sources of their values and notes about probable mistakes."""
         known = self.model_copy()
         known._places = dict(places)
         known._notes = tuple(notes)
@@ -338,11 +338,11 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only the values of sources.py: the ready sources replace ``${…}`` in a password and name no place."""
+        """Only the values of sources.py. The library's sources replace ``${…}`` in a password and have no places."""
         return (init_settings,)
 
     def policy(self) -> Policy:
-        """The thresholds and limits for the core; exclusions by name are resolved later, against a snapshot."""
+        """The policy for the planner. Excluded names are matched to nodes later, with a snapshot."""
         return Policy(
             **{of_policy: getattr(self, field) for field, of_policy in POLICY_FIELDS.items()},
             migration_cooldown=timedelta(seconds=self.migration_cooldown),
@@ -354,19 +354,19 @@ class Settings(BaseSettings):
 
     @property
     def zone(self) -> tzinfo | None:
-        """As TIMEZONE names it; ``None`` = the machine's own."""
+        """The zone of TIMEZONE; ``None`` = the machine's zone."""
         return zone_named(self.timezone)
 
     @property
     def admin_ids(self) -> frozenset[int]:
-        """Who may decide: the ids set, or the one person of a private chat when no roles are set at all."""
+        """The people who may decide. If no roles are set in a private chat, its person may."""
         if not self.telegram_admin_ids and not self.telegram_viewer_ids and (self.telegram_chat_id or 0) > 0:
             return frozenset({self.telegram_chat_id or 0})
         return frozenset(self.telegram_admin_ids)
 
     @property
     def viewer_ids(self) -> frozenset[int]:
-        """Who may look, but not decide."""
+        """The people who may look, but not decide."""
         return frozenset(self.telegram_viewer_ids)
 
 
@@ -385,7 +385,7 @@ SECRET_FILES: Mapping[str, str] = {field: f"{field}_file" for field in Settings.
 
 
 def secrets(settings: Settings) -> list[str]:
-    """Every secret value, for those who take them out of text."""
+    """Every secret value, to remove them from texts."""
     values = (getattr(settings, field) for field in Settings.model_fields)
     return [v.get_secret_value() for v in values if isinstance(v, SecretStr) and v.get_secret_value()]
 

@@ -1,9 +1,9 @@
-"""Where the value of a setting comes from: an option, the environment, the settings file, a file with a secret.
+"""The sources of settings: an option, the environment, the settings file, a file with a secret.
 
-Gathers the values as they are written, each with its place; reads no value and knows no default. The first source
-that has a value wins. ``Settings`` (pydantic-settings) is given only these values as arguments. Its ready sources
-replace ``${…}`` in a password and cannot name the line of a file; a source of our own would need a new class of
-settings at each load, since the library asks the class for its sources.
+Gathers the written values, each with its place. Does not parse values and has no defaults. The first source that has a
+value is used. ``Settings`` (pydantic-settings) gets only these values, as arguments. The library's own sources replace
+``${…}`` in a password and do not know the line of a file. A custom source would need a new class of settings at each
+load, because the library asks the class for its sources.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ OLD_LANGUAGE = "VM_BALANCER_LANG"
 
 
 class Given(NamedTuple):
-    """A value as somebody wrote it, and where."""
+    """A written value, and its place."""
 
     value: Any
     place: str
 
 
 class Gathered(NamedTuple):
-    """``values`` by field; ``problems`` by field, of secrets that cannot be read; ``notes`` for the person."""
+    """``values`` by field; ``problems`` by field, about secrets that are not readable; ``notes`` for the person."""
 
     values: dict[str, Given]
     problems: dict[str, str]
@@ -44,7 +44,7 @@ def gather(arguments: Mapping[str, Any], options: Mapping[str, str], file: Confi
     Args:
         arguments: field name -> value; ``None`` = not given, an empty text = the default.
         options: field name -> the option that an argument came from, for its place.
-        named_file: somebody named the file, so its relative paths count from its folder.
+        named_file: the file was named with ``--config``, so its relative paths start in its folder.
     """
     values = dict(_by_precedence(arguments, options, file))
     notes = _resolve_paths(values, file) if named_file else []
@@ -55,7 +55,8 @@ def gather(arguments: Mapping[str, Any], options: Mapping[str, str], file: Confi
 def _by_precedence(
     arguments: Mapping[str, Any], options: Mapping[str, str], file: ConfigFile
 ) -> Iterator[tuple[str, Given]]:
-    """The first source that has a value. An empty variable or line gives none; an empty argument is a value."""
+    """Field -> the value of the first source that has one. An empty variable or line is no value; an empty argument
+    is one."""
     for field in Settings.model_fields:
         name = env_name(field)
         if arguments.get(field) is not None:
@@ -69,7 +70,7 @@ def _by_precedence(
 
 
 def _language_of_version_2(file: ConfigFile) -> Given | None:
-    """VM_BALANCER_LANG, as version 2 called BOT_LANGUAGE; it may have a region, as in ru_RU.UTF-8."""
+    """The value of VM_BALANCER_LANG, the name of BOT_LANGUAGE in version 2. It may have a region: ru_RU.UTF-8."""
     if written := os.environ.get(OLD_LANGUAGE, "").strip():
         return Given(re.split("[_.-]", written)[0], f"environment, {OLD_LANGUAGE}")
     if OLD_LANGUAGE in file.values and (written := file.values[OLD_LANGUAGE].value.strip()):
@@ -78,12 +79,12 @@ def _language_of_version_2(file: ConfigFile) -> Given | None:
 
 
 def _one_line(secret: str) -> str:
-    """A secret from the environment without the end of its line, as read from a file."""
+    """A secret from the environment without a newline at its end, as from a file."""
     return secret.removesuffix("\n").removesuffix("\r")
 
 
 def _quoted(values: Mapping[str, Given]) -> list[str]:
-    """Secrets that kept the quotes around them: a shell removes them, Docker's --env-file does not."""
+    """Notes about secrets in quotes: a shell removes the quotes, Docker's --env-file does not."""
     names = []
     for field, (value, place) in values.items():
         text = str(value) if is_secret(field) else ""
@@ -93,12 +94,12 @@ def _quoted(values: Mapping[str, Given]) -> list[str]:
 
 
 def _text(field: str, written: str) -> str:
-    """A secret stays as it is written: it may begin or end with a space."""
+    """The text of a value without surrounding spaces; a secret is not changed, because it may have spaces there."""
     return written if is_secret(field) else written.strip()
 
 
 def _resolve_paths(values: dict[str, Given], file: ConfigFile) -> list[str]:
-    """Makes the relative paths of a settings file absolute; a note for each file that is in the current folder."""
+    """Makes the relative paths of a settings file absolute. Returns a note for each file in the current folder."""
     folder = base_folder(file.path)
     if folder is None:
         return []
@@ -119,9 +120,10 @@ def _resolve_paths(values: dict[str, Given], file: ConfigFile) -> list[str]:
 
 
 def _read_secret_files(values: dict[str, Given]) -> tuple[dict[str, str], list[str]]:
-    """Adds the secrets of files to the values; problems by field, and warnings about files that others can read.
+    """Adds the secrets of files to the values. Returns problems by field, and warnings about files that others can
+    read.
 
-    A secret that is given twice is refused: the program does not guess which one is right.
+    A secret with two sources is refused: the program does not guess which one is right.
     """
     problems: dict[str, str] = {}
     exposed: list[str] = []
@@ -145,7 +147,7 @@ def _read_secret_files(values: dict[str, Given]) -> tuple[dict[str, str], list[s
 
 
 def _secret_files_of(field: str, named: Given | None) -> list[tuple[Path, str]]:
-    """The files that are to hold a secret, each with its place. Settings refuses a path that makes no sense."""
+    """The files for a secret, each with its place. Settings refuses an invalid path."""
     files = []
     text = "" if named is None else str(named.value).strip()
     if named is not None and text and text.isprintable():

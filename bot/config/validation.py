@@ -1,6 +1,6 @@
-"""Checks across settings: what is missing for a purpose, and what contradicts something else.
+"""Checks across settings: missing settings, and contradictions.
 
-Each check takes settings whose values are valid one by one, and returns what is wrong, with the remedy.
+Each check gets settings whose single values are valid, and returns the problems with their remedies.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from bot.domain.chats import SHARED_ACCOUNTS
 
 MEMORY = ":memory:"
 LONGEST_NAME = 240
-"""Bytes in the name of a file: systems allow 255, and files such as ``-wal`` have names with something added."""
+"""The longest file name in bytes: systems allow 255, and suffixes such as ``-wal`` are added to it."""
 
 
 class Problem(NamedTuple):
-    """``fields``: the settings that the check used. If one of them has no valid value, the problem is not reported."""
+    """``fields``: the settings that the check used. If one of them is not valid, the problem is not reported."""
 
     fields: tuple[str, ...]
     text: str
@@ -35,13 +35,13 @@ REQUIRED = {
     "vmmanager_username": "set it to the e-mail address of the account, or VMMANAGER_TOKEN to a token",
     "vmmanager_password": "set it to the password of the account",
 }
-"""Settings without which nothing works, each with the remedy."""
+"""The required settings, each with the remedy."""
 
 Check = Callable[[Settings], list[Problem]]
 
 
 def check_panel(settings: Settings) -> list[Problem]:
-    """What is missing to talk to VMmanager."""
+    """The problems of the settings for VMmanager."""
     needed = ["vmmanager_host"] if settings.vmmanager_token else list(REQUIRED)
     missing = (f for f in needed if not getattr(settings, f))
     problems = [Problem((f,), f"{env_name(f)} is not set: {REQUIRED[f]}") for f in missing]
@@ -58,7 +58,7 @@ def check_panel(settings: Settings) -> list[Problem]:
 
 
 def check_chat(settings: Settings) -> list[Problem]:
-    """What is missing or contradictory for Telegram; nothing if Telegram is not used.
+    """The problems of the settings for Telegram; none if Telegram is not used.
 
     With CHATS_FILE, ``check_chats_file`` checks all chats together.
     """
@@ -82,7 +82,7 @@ def check_chat(settings: Settings) -> list[Problem]:
 
 
 def check_people(settings: Settings) -> list[Problem]:
-    """Who may decide: no id that many people share, and no automatic mode with TWO_PERSON_RULE."""
+    """Checks that no id of a shared account is used, and that TWO_PERSON_RULE is not used with automatic mode."""
     problems = []
     if settings.two_person_rule and settings.balance_mode == "auto":
         text = f"{as_given(settings, 'balance_mode')}: {TWO_PERSONS_OR_AUTO}"
@@ -98,7 +98,7 @@ def check_people(settings: Settings) -> list[Problem]:
 
 
 def check_ssh(settings: Settings) -> list[Problem]:
-    """The private key can be read, if SSH is on and a key is named. The first login shows whether it is accepted."""
+    """Checks that the private key is readable, if SSH is on and a key is named. The first login tests the key."""
     path = settings.ssh_private_key_path
     if not settings.ssh_enabled or path is None or os.access(path, os.R_OK):
         return []
@@ -108,7 +108,7 @@ def check_ssh(settings: Settings) -> list[Problem]:
 
 
 def check_files(settings: Settings) -> list[Problem]:
-    """For a command that writes database and log: both can be written, and they are not one file."""
+    """Checks that database and log can be written and are different files, for a command that writes them."""
     problems = [*_unwritable(settings, "database_path", beside=True), *_unwritable(settings, "log_file", beside=False)]
     if settings.database_path.absolute() == settings.log_file.absolute():
         text = f"{as_given(settings, 'log_file')}: the log cannot be the database as well; name another file"
@@ -117,7 +117,7 @@ def check_files(settings: Settings) -> list[Problem]:
 
 
 def notes(settings: Settings) -> list[str]:
-    """Settings that are valid, but probably not as they were meant."""
+    """Notes about settings that are valid but probably mistakes."""
     lines = []
     if settings.vmmanager_token is not None and settings.vmmanager_password is not None:
         lines.append("VMMANAGER_PASSWORD has no effect: VMMANAGER_TOKEN is set")
@@ -127,7 +127,7 @@ def notes(settings: Settings) -> list[str]:
         lines.append("PRESSURE_OVERLOAD has no effect: SSH_ENABLED is false, and pressure is measured over SSH")
     if settings.telegram_bot_token is None and settings.telegram_chat_id is not None:
         lines.append(f"{as_given(settings, 'telegram_chat_id')} has no effect: TELEGRAM_BOT_TOKEN is not set")
-    # config.env.example has it, so a file may too; whoever writes the option means it.
+    # A file may have it as a copy of config.env.example; the option shows a clear intention.
     asked_for = settings.telegram_notifications and settings.place("telegram_notifications").startswith("--")
     if settings.telegram_bot_token is None and asked_for:
         lines.append(f"{as_given(settings, 'telegram_notifications')} has no effect: TELEGRAM_BOT_TOKEN is not set")
@@ -136,7 +136,7 @@ def notes(settings: Settings) -> list[str]:
     if not settings.metrics_port and settings.metrics_host != Settings.model_fields["metrics_host"].default:
         lines.append(f"{as_given(settings, 'metrics_host')} has no effect: METRICS_PORT is 0")
     chat_decides = settings.telegram_bot_token is not None and settings.telegram_notifications
-    alone = settings.chats_file is None and len(settings.admin_ids) < 2  # the people of a file are not counted here
+    alone = settings.chats_file is None and len(settings.admin_ids) < 2  # people in a file are not counted here
     if settings.two_person_rule and chat_decides and alone:
         lines.append(
             f"{as_given(settings, 'two_person_rule')}, but TELEGRAM_ADMIN_IDS names only {len(settings.admin_ids)}: "
@@ -146,14 +146,14 @@ def notes(settings: Settings) -> list[str]:
 
 
 def as_given(settings: Settings, field: str) -> str:
-    """A setting for a message: name, value, place."""
+    """Name, value and place of a setting, for a message."""
     value = getattr(settings, field)
     shown = str(value).lower() if isinstance(value, bool) else str(value)
     return f"{env_name(field)}={shown} ({settings.place(field)})"
 
 
 def _unwritable(settings: Settings, field: str, *, beside: bool) -> list[Problem]:
-    """``beside``: other files are created beside it, so the folder must be writable even if the file exists."""
+    """The problems of a file that must be writable. ``beside``: its folder too, because other files are created."""
     path = getattr(settings, field)
     if str(path) == MEMORY:
         return []
@@ -178,7 +178,7 @@ def _why_not(path: Path, beside: bool) -> str | None:
 
 
 def _why_no_such_file(path: Path) -> str | None:
-    """Why no file of this name can exist here; ``None`` if it can."""
+    """Why no file can have this path; ``None`` if it is possible."""
     if len(os.fsencode(path.name)) > LONGEST_NAME:
         return f"a name of more than {LONGEST_NAME} bytes is not possible; name another file"
     if os.path.isdir(path):  # noqa: PTH112 - Path.is_dir() raises where a folder above is closed

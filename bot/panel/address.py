@@ -1,4 +1,4 @@
-"""The panel's address as people write it, made into the beginning of every request's address. Pure."""
+"""Turns the panel's address, as people write it, into the base address of all requests. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _REMEDY = "an address such as https://vmmanager.example.com is needed"
 def panel_address(host: str) -> str:
     """``h``, ``h:8443``, ``https://h/``, ``https://h/path`` -> scheme, host, port and path without a last slash.
 
-    ConfigError for anything else; the text never repeats what could hold a password.
+    Raises ConfigError for anything else. Its text never contains a part that may be a password.
     """
     written = host.strip()
     if "@" in written:
@@ -24,7 +24,7 @@ def panel_address(host: str) -> str:
         parts = urlsplit(whole)
         port = parts.port
         name = (parts.hostname or "").encode("idna").decode("ascii")
-    except ValueError as error:  # UnicodeError is one too
+    except ValueError as error:  # also UnicodeError
         raise problem from error
     readable = re.fullmatch(r"[A-Za-z0-9._:-]+", name) and re.fullmatch(r"[\x21-\x7e]*", parts.path)
     if parts.scheme not in ("http", "https") or not readable or parts.query or parts.fragment:

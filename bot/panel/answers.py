@@ -1,7 +1,7 @@
-"""What the panel answers about one VM and about tasks: tasks, history, the migration form, metrics. Pure.
+"""Reads the panel's answers about one VM and about tasks: tasks, history, the migration form, metrics. Pure.
 
-Sources: the API sheet, sections 6 and 7. Versions differ in shape; every reader here takes all the shapes that were
-seen, and says ``None`` or raises PanelDataError for any other.
+Sources: the API sheet, sections 6 and 7. The shape of answers differs between versions. Each reader accepts all known
+shapes, and returns ``None`` or raises PanelDataError for any other.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from bot.panel.lists import list_rows
 from bot.panel.vocabulary import TaskStatus, task_status
 
 _NAME, _STATUS = ("name", "intname", "type"), ("status", "state")
-"""Where a task or a history row has its name and its state; the first is the one that was seen."""
+"""Fields for the name and the state of a task or history row; real panels send the first one."""
 _CREATED = ("date_create", "create_date", "created_at", "date")
-"""Where a history row tells when it began; the first is the one that was seen."""
+"""Fields for the begin of a history row; real panels send the first one."""
 
 
 @dataclass(frozen=True, slots=True)
 class MigrationStart:
-    """The panel took the migration; its task carries this consul id (not the id of :meth:`VMManagerAPI.task`)."""
+    """The panel accepted the migration. Its task has this consul id (not the id of :meth:`VMManagerAPI.task`)."""
 
     consul_id: int
 
@@ -36,7 +36,7 @@ class TaskInfo:
     """A task; ``raw_status`` and ``output`` are the panel's own words on one line, ``output`` with the reason."""
 
     id: int
-    """0 = the row of the list has none."""
+    """0 = the row of the list has no id."""
     consul_id: int | None
     name: str | None
     status: TaskStatus
@@ -45,11 +45,11 @@ class TaskInfo:
     running_time_s: int | None = None
     waiting_time_s: int | None = None
     cluster_id: int | None = None
-    """``None`` = the row does not tell, as in every shape that was seen."""
+    """``None`` = the row has no cluster, as in all known shapes."""
 
     @property
     def age_s(self) -> int | None:
-        """Since it was created; ``None`` = the panel tells neither time."""
+        """Seconds since the creation; ``None`` = one of the two times is missing."""
         times = [time for time in (self.running_time_s, self.waiting_time_s) if time is not None]
         return sum(times) if times else None
 
@@ -58,11 +58,11 @@ class TaskInfo:
 class HistoryRow:
     """One entry of a VM's history; ids grow with time.
 
-    ``created_at`` without a zone: the panel does not tell it. ``None`` = no date, or none that can be read.
+    ``created_at`` has no zone if the panel sends none; ``None`` = no readable date.
     """
 
     id: int | None
-    """``None`` = this version of the panel sends none."""
+    """``None`` = this version of the panel sends no ids."""
     name: str | None
     status: TaskStatus
     raw_status: str
@@ -72,7 +72,7 @@ class HistoryRow:
 
 
 def migration_start(document: object) -> MigrationStart:
-    """``id`` of this answer is the VM's, ``task`` the consul id."""
+    """Reads the answer to a start: ``id`` is of the VM, ``task`` is the consul id."""
     consul_id = reference(document.get("task")) if isinstance(document, dict) else None
     if consul_id is None:
         raise PanelDataError("the panel named no task")
@@ -80,7 +80,7 @@ def migration_start(document: object) -> MigrationStart:
 
 
 def task(document: object) -> TaskInfo:
-    """``{"task": {…}}``, the flat object, or a list with this one row."""
+    """Reads one task: ``{"task": {…}}``, the flat object, or a list with a single row."""
     row = document.get("task") if isinstance(document, dict) and isinstance(document.get("task"), dict) else document
     rows = row.get("list") if isinstance(row, dict) else None
     if isinstance(rows, list) and len(rows) == 1:
@@ -106,13 +106,13 @@ def _task_row(row: Mapping[str, Any]) -> TaskInfo:
 
 
 def tasks(document: object) -> list[TaskInfo]:
-    """A list of tasks, migrations first, newest first. A row that is no object is left out."""
+    """Reads a list of tasks: migrations first, newest first. A row that is no object is left out."""
     parsed = [_task_row(row) for row in list_rows(document, "task") if isinstance(row, dict)]
     return sorted(parsed, key=lambda one: (one.name != vocabulary.MIGRATE_TASK, -one.id))
 
 
 def history(document: object) -> list[HistoryRow]:
-    """Newest first where the rows have ids, else as the panel sends them. A row that is no object is left out."""
+    """Reads a history: newest first if the rows have ids, else in the panel's order. Skips rows that are no objects."""
     rows = [_history_row(row) for row in list_rows(document, "history row") if isinstance(row, dict)]
     return sorted(rows, key=lambda row: -(row.id or 0))
 
@@ -132,7 +132,7 @@ def _history_row(row: Mapping[str, Any]) -> HistoryRow:
 
 
 def suitable_nodes(document: object) -> dict[int, bool] | None:
-    """Node -> the panel's own verdict, of the migration form; ``None`` when this is no such form."""
+    """Node -> the panel's own verdict in the migration form; ``None`` if the answer is no such form."""
     rows = document
     if isinstance(document, dict):
         rows = document.get("nodes", document.get("list"))
@@ -148,15 +148,15 @@ def suitable_nodes(document: object) -> dict[int, bool] | None:
 
 
 def internal_name(document: object) -> str | None:
-    """``{"metadata": {"internal_name": …}}`` or the flat object."""
+    """Reads the libvirt name: ``{"metadata": {"internal_name": …}}`` or the flat object."""
     inner = document.get("metadata") if isinstance(document, dict) else None
     row = inner if isinstance(inner, dict) else document
     return words(row.get("internal_name")) if isinstance(row, dict) else None
 
 
 def datapoints(document: object) -> list[tuple[datetime, float]] | None:
-    """Moments and values of a metric, oldest first: ``[{"datapoints": [[value, unix time], …]}]``; ``None`` where this
-    is no such answer. Points without a value are left out."""
+    """The times and values of a metric, oldest first: ``[{"datapoints": [[value, unix time], …]}]``; ``None`` if the
+    answer has another shape. Points without a value are left out."""
     series = document.get("list", document) if isinstance(document, dict) else document
     series = series[0] if isinstance(series, list) and series else series
     points = series.get("datapoints") if isinstance(series, dict) else None
@@ -172,7 +172,7 @@ def datapoints(document: object) -> list[tuple[datetime, float]] | None:
 
 
 def _figure(value: object) -> float | None:
-    """A finite number from 0."""
+    """A finite number of at least 0; else ``None``."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
     try:

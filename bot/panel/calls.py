@@ -1,7 +1,7 @@
-"""Requests with a session, repeated where that is allowed. When a login may be repeated is in session.py.
+"""Sends requests with a session, and repeats them where this is allowed. session.py decides when to log in again.
 
-Reads are repeated when the panel is starting or out of reach. A request that changes things is sent once: where its
-answer is lost, OutcomeUnknown says so, and every other error of it means that the panel did nothing.
+Reads are repeated if the panel is starting or out of reach. A request that changes things is sent once: if its answer
+is lost, OutcomeUnknown is raised. Every other error of it means that the panel did nothing.
 """
 
 from __future__ import annotations
@@ -24,32 +24,32 @@ from bot.panel.transport import RawAnswer, Transport, raw_answer
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
-# How often a read is repeated: the vendor asks for ten times after a 503; anything else rarely heals so soon.
+# How often a read is repeated. After a 503 the vendor recommends ten times; other faults rarely end so soon.
 REPEATS = {"starting": 10, "fault": 2}
 PAUSE_S = 0.1
-# A session younger than this has not ended by itself.
+# A session that is younger (in seconds) has not ended by itself.
 FRESH_S = 60.0
 HTTP_UNAUTHORIZED = 401
 
 
 class Login(Protocol):
-    """How a session is got: by a password (login.py) or by a token that the panel issued before."""
+    """A way to get a session: by a password, or by a token that the panel issued before (login.py)."""
 
     secrets: tuple[str, ...]
-    """What must not stand in any text."""
+    """Texts that no message may contain."""
     renewable: bool
-    """Whether another login may give rights that the session in use lacks."""
+    """Whether another login may give rights that the present session does not have."""
     pause_s: float
-    """After a refused login no other one is tried before this has passed."""
+    """How long no login is tried after a refused one."""
 
     async def token(self, send: Send) -> str:
         """
         Raises:
-            PanelError: there is none; PanelAuthError: the panel refuses.
+            PanelError: there is no token; PanelAuthError: the panel refuses the login.
         """
 
     def refuse(self, token: str) -> None:
-        """The panel does not accept this token."""
+        """Records that the panel does not accept this token."""
 
 
 class Send(Protocol):
@@ -59,7 +59,7 @@ class Send(Protocol):
 
 
 class Calls:
-    """The requests to one panel. ``sleep`` and ``monotonic`` are the time for pauses."""
+    """The requests to one panel. ``sleep`` and ``monotonic`` are used for pauses."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class Calls:
         self._sleep = sleep
         self._session = PanelSession(self._log_in, pause_s=login.pause_s, clock=monotonic)
         self.requests: Counter[str] = Counter()
-        """Method -> requests sent since the start; every repetition counts."""
+        """Method -> requests sent since the start, with repetitions."""
         self.errors: Counter[str] = Counter()
         """Kind of failure (``failures.kind_of``) -> requests that failed."""
         self.login_answer: RawAnswer | None = None
@@ -83,15 +83,15 @@ class Calls:
         """The answer to the last request that changes things; ``None`` = none was sent, or its answer was lost."""
 
     async def log_in(self) -> None:
-        """Asks for a session where there is none yet; every call does so by itself."""
+        """Logs in if there is no session; every other method does this by itself."""
         await self._session.token()
 
     async def get(self, path: str, read: Callable[[Any], T]) -> T:
-        """The answer to a GET through ``read``. Raises PanelError."""
+        """The answer to a GET, read by ``read``. Raises PanelError."""
         return await self.call(Request("GET", path), read)
 
     async def rows(self, path: str, what: str, each: Callable[[object], object] | None = None) -> list[Any]:
-        """Every row of a list, also where the panel sends it in pages."""
+        """Every row of a list, also if the panel sends it in pages."""
 
         async def fetch(limit: str) -> responses.Page:
             sign = "&" if "?" in path else "?"
@@ -101,7 +101,7 @@ class Calls:
         return await all_rows(fetch, what)
 
     async def optional(self, path: str, read: Callable[[Any], T | None]) -> T | None:
-        """For what not every panel and account offers. An outage is raised all the same."""
+        """The answer; ``None`` if this panel or account does not offer it. An outage is raised."""
         try:
             return await self.get(path, read)
         except (PanelRefused, PanelForbidden, PanelDataError) as error:
@@ -109,11 +109,11 @@ class Calls:
         except PanelUnavailable as error:
             if error.status is None or error.status >= 300:
                 raise
-            log.debug("no such page: %s", error)  # panels answer unknown paths with their start page
+            log.debug("no such page: %s", error)  # panels answer an unknown path with their start page
         return None
 
     async def raw(self, path: str, *, log_in: bool) -> RawAnswer:
-        """The answer to a GET as it came, of any status. Sent once. Raises PanelError where there is no answer."""
+        """The unchanged answer to a GET, with any status. Sent once. Raises PanelError if there is no answer."""
         token = await self._session.token() if log_in else None
         try:
             exchange = await self._transport.exchange(Request("GET", path), None if token is None else token.value)
@@ -124,7 +124,7 @@ class Calls:
         return await asyncio.to_thread(raw_answer, exchange, authenticated=log_in)
 
     async def call(self, request: Request, read: Callable[[Any], T]) -> T:
-        """With a session; with another one, once, when the panel no longer takes the first."""
+        """Sends a request with a session. If the panel no longer accepts the session, tries once with a new one."""
         if request.changes_things:
             self.start_answer = None
         token = await self._session.token()
@@ -146,12 +146,12 @@ class Calls:
             raise failed.error from failed.__cause__
 
     def _refused(self, token: Token) -> None:
-        """The panel did not accept a token that was new. One of the settings is never sent again."""
+        """Handles a new token that the panel did not accept. A token of the settings is never sent again."""
         self._login.refuse(token.value)
         self._session.rejected(token, for_good=not self._login.renewable)
 
     async def _patiently(self, request: Request, read: Callable[[Any], T], token: Token | None) -> T:
-        """Repeats a request that may be repeated, with growing pauses."""
+        """Sends a request, and repeats it with growing pauses if this is allowed."""
         done = dict.fromkeys(REPEATS, 0)
         while True:
             self.requests[request.method] += 1

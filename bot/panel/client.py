@@ -1,8 +1,8 @@
-"""VMmanager 6 as the program sees it: one method for each thing that it asks the panel.
+"""The client for VMmanager 6: one method for each question that the program asks the panel.
 
-The POST that starts a migration is sent once: where its answer is lost OutcomeUnknown says so, and every other error
-of it means that nothing was started. Repetitions and sessions are in calls.py, HTTP in transport.py; which field means
-what is in rows.py and answers.py.
+The POST that starts a migration is sent once. If its answer is lost, OutcomeUnknown is raised. Every other error of it
+means that nothing was started. Repetitions and sessions are in calls.py, HTTP is in transport.py, and the meaning of
+fields is in rows.py and answers.py.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ LARGEST_ZONE = timedelta(hours=14)
 class VMManagerAPI:
     """A client for one panel; opens its connections at the first call. Use ``async with``, or call :meth:`close`.
 
-    It logs in with ``username`` and ``password``, or sends a ``token`` that the panel issued before. A refused login
-    is not tried again before ``login_pause_s`` has passed, a refused token never; ``read_token_again`` may give
-    another token then. ``clock`` dates the snapshots; ``monotonic`` and ``sleep`` are the time for pauses.
+    It logs in with ``username`` and ``password``, or uses a ``token`` that the panel issued before. After a refused
+    login it waits ``login_pause_s`` before the next one. A refused token is never sent again; ``read_token_again`` may
+    then return another one. ``clock`` dates the snapshots; ``monotonic`` and ``sleep`` are used for pauses.
 
     Raises:
-        ConfigError: the address cannot be one.
+        ConfigError: the address is not valid.
         PanelUnavailable, PanelAuthError, PanelForbidden, PanelRefused, PanelDataError: from every request.
     """
 
@@ -96,7 +96,7 @@ class VMManagerAPI:
 
     @property
     def requests(self) -> Counter[str]:
-        """Method -> requests sent since the start; every repetition counts."""
+        """Method -> requests sent since the start, with repetitions."""
         return self._calls.requests
 
     @property
@@ -106,7 +106,7 @@ class VMManagerAPI:
 
     @property
     def clock_ahead_s(self) -> float | None:
-        """How far the panel's clock was ahead of this one at the last answer; ``None`` = the panel does not tell."""
+        """How far the panel's clock was ahead of this one at the last answer; ``None`` = unknown."""
         return self._transport.clock_ahead_s
 
     @property
@@ -119,30 +119,30 @@ class VMManagerAPI:
         """The answer to the last request that starts a migration; ``None`` = none was sent, or its answer was lost."""
         return self._calls.start_answer
 
-    # --- reading the whole ---------------------------------------------------------------------------------
+    # --- all clusters, nodes and VMs -----------------------------------------------------------------------
 
     async def get_clusters(self) -> list[Cluster]:
         """All clusters."""
         return lists.clusters(await self._calls.rows("/vm/v3/cluster", "cluster"))
 
     async def get_nodes(self) -> list[Node]:
-        """Without ``live_migration_allowed``, which only VM rows tell; :meth:`snapshot` has it."""
+        """All nodes, without ``live_migration_allowed``: only VM rows have it, so :meth:`snapshot` has it too."""
         return lists.nodes(await self._calls.rows("/vm/v3/node", "node"))
 
     async def get_vms(self) -> list[VM]:
-        """Without those whose row names no cluster; :meth:`snapshot` takes it from the node."""
+        """All VMs whose row names a cluster; :meth:`snapshot` also has the others, with the cluster of their node."""
         return lists.vms(await self._calls.rows("/vm/v3/host", "VM", rows.seen_vm))
 
     async def snapshot(self, cluster_ids: Collection[int] | None = None) -> Snapshot:
-        """The clusters with these ids (none given = all), their nodes and VMs, by three reads at once.
+        """The clusters with these ids (``None`` = all), their nodes and VMs, by three requests at the same time.
 
-        NotFound when a cluster does not exist; PanelDataError when a list is incomplete.
+        Raises NotFound if a cluster does not exist, and PanelDataError if a list is incomplete.
         """
         taken_at = self._clock()
         clusters, nodes, vms = await _together(
             self._calls.rows("/vm/v3/cluster", "cluster"),
             self._calls.rows("/vm/v3/node", "node"),
-            # Of a large panel's VMs only what is needed is kept, from the first row on.
+            # Each row is reduced to the needed fields as soon as it is read, to save memory on a large panel.
             self._calls.rows("/vm/v3/host", "VM", rows.seen_vm),
         )
         return await asyncio.to_thread(snapshots.snapshot, clusters, nodes, vms, taken_at, cluster_ids)
@@ -150,60 +150,60 @@ class VMManagerAPI:
     # --- one VM --------------------------------------------------------------------------------------------
 
     async def vm(self, vm_id: int) -> VM | None:
-        """The VM as it is now; ``None`` = there is no such VM any more.
+        """The VM now; ``None`` = it no longer exists.
 
-        A VM that is being moved may be without node (``None``) or cluster (``rows.UNPLACED``) for a moment.
+        During a migration a VM may have no node (``None``) or no cluster (``rows.UNPLACED``) for a moment.
         """
         matches = await self._calls.rows(f"/vm/v3/host?where=(id+EQ+{int(vm_id)})", "VM", rows.seen_vm)
         return next((one.vm for one in matches if one.vm is not None and one.vm.id == vm_id), None)
 
     async def history(self, vm_id: int) -> list[HistoryRow]:
-        """What happened to the VM lately, newest first."""
+        """The last entries of the VM's history, newest first."""
         return answers.history(await self._calls.rows(f"/vm/v3/host/{int(vm_id)}/history", "history row"))
 
     async def internal_name(self, vm_id: int) -> str | None:
-        """The name that libvirt has for the VM on its node; ``None`` where the panel does not tell."""
+        """The VM's libvirt name on its node; ``None`` if the panel does not give it."""
         return await self._calls.optional(f"/vm/v3/host/{int(vm_id)}/metadata", answers.internal_name)
 
     async def cpu_metric(self, vm_id: int, since: datetime) -> list[tuple[datetime, float]] | None:
-        """The panel's own CPU metric of a VM since about this moment, in a unit that is not documented.
+        """The panel's own CPU metric of a VM since about this moment, in an undocumented unit.
 
-        ``None`` where the panel does not tell. The zone of ``from`` is not documented, so more is asked for.
+        ``None`` if the panel does not give it. The zone of ``from`` is not documented, so a longer time is requested.
         """
         begin = since.astimezone(timezone.utc) - LARGEST_ZONE
         path = f"/vm/v3/host/{int(vm_id)}/metrics?target=cpu_load&from={begin:%H:%M_%Y%m%d}"
         return await self._calls.optional(path, answers.datapoints)
 
     async def migration_targets(self, vm_id: int) -> dict[int, bool] | None:
-        """Node -> whether the panel itself finds it suitable; ``None`` where the panel does not say."""
+        """Node -> whether the panel calls it suitable; ``None`` if the panel does not say."""
         return await self._calls.optional(f"/vm/v3/host/{int(vm_id)}/migrate", answers.suitable_nodes)
 
     async def start_migration(self, vm_id: int, node_id: int) -> MigrationStart:
-        """Starts a live migration; the answer names its task, not yet its success.
+        """Starts a live migration. The answer names its task; it does not mean success.
 
-        OutcomeUnknown: it may have started, look before anything else. Any other error: it has not.
+        OutcomeUnknown: the migration may have started; check before any other action. Any other error: it has not.
         """
-        # Never `plain`: that would stop the VM.
+        # Never `plain`: this type would stop the VM.
         request = Request("POST", f"/vm/v3/host/{int(vm_id)}/migrate", {"node": int(node_id)})
         return await self._calls.call(request, answers.migration_start)
 
     # --- tasks ---------------------------------------------------------------------------------------------
 
     async def find_task(self, consul_id: int) -> TaskInfo | None:
-        """The task with this consul id, the migration where there are several; ``None`` = not listed (yet)."""
+        """The task with this consul id; of several the migration; ``None`` = not listed (yet)."""
         matches = answers.tasks(await self._calls.rows(f"/vm/v3/task?where=(consul_id+EQ+{int(consul_id)})", "task"))
         return next((task for task in matches if task.id and task.consul_id == consul_id), None)
 
     async def active_tasks(self) -> list[TaskInfo] | None:
-        """All tasks that are not over, of everybody; ``None`` where this panel or account does not tell."""
+        """All unfinished tasks of all users; ``None`` if this panel or account does not show them."""
         where = "(status+EQ+'running'+OR+status+EQ+'created')"
         try:
             return answers.tasks(await self._calls.rows(f"/vm/v3/task?where={where}", "task"))
         except (PanelRefused, PanelForbidden, PanelDataError) as error:
             log.debug("active tasks are not available: %s", error)
         except PanelUnavailable as error:
-            # A column that the panel does not know is answered with an error of the server, an unknown path with
-            # the start page. Any other status is an outage.
+            # The panel answers an unknown column with a server error, and an unknown path with its start page. Any
+            # other status is an outage.
             if error.status is None or 300 <= error.status != 500:
                 raise
             log.debug("active tasks are not available: %s", error)
@@ -214,9 +214,9 @@ class VMManagerAPI:
         return await self._calls.get(f"/vm/v3/task/{int(task_id)}", answers.task)
 
     async def abort_task(self, task_id: int) -> None:
-        """Asks the panel to stop a task, by its own id. What became of the task is to be looked at afterwards.
+        """Asks the panel to stop a task, by its own id. The caller has to check the result afterwards.
 
-        OutcomeUnknown: the panel may have taken it. Any other error: it has not.
+        OutcomeUnknown: the panel may have accepted it. Any other error: it has not.
         """
         await self._calls.call(Request("POST", f"/vm/v3/task/{int(task_id)}/abort", {}), _as_it_is)
 
@@ -225,10 +225,10 @@ class VMManagerAPI:
     async def who_answers(self) -> tuple[Answerer, str]:
         """Who answers at the address, and the address of a redirect.
 
-        Sends one request without a login, so that no password goes to a stranger.
+        Sends one request without a login, so that no password is sent to a wrong server.
 
         Raises:
-            PanelError: nobody answers, or far too much.
+            PanelError: there is no answer, or it is too large.
         """
         try:
             exchange = await self._transport.exchange(Request("GET", "/vm/v3/cluster"), None)
@@ -239,7 +239,7 @@ class VMManagerAPI:
         return who, exchange.location
 
     async def raw(self, path: str, *, log_in: bool = True) -> RawAnswer:
-        """The answer to a GET as it came, of any status, for a recording. Sent once.
+        """The unchanged answer to a GET, with any status, for a recording. Sent once.
 
         Raises:
             PanelError: there is no answer, or the login is refused.
@@ -247,17 +247,17 @@ class VMManagerAPI:
         return await self._calls.raw(path, log_in=log_in)
 
     async def log_in(self) -> None:
-        """Asks for a session where there is none yet; every call does so by itself. A token is tried by a request."""
+        """Logs in if there is no session; every other method does this by itself. A token is tested by a request."""
         await self._calls.log_in()
         if self._with_token:
             await self._calls.optional("/auth/v4/whoami", _as_it_is)
 
     async def version(self) -> str | None:
-        """For a line in the log; nothing may depend on it."""
+        """The panel's version, for the log only: no decision may depend on it."""
         return await self._calls.optional("/vm/v3/version", responses.version)
 
     async def account_roles(self) -> tuple[str, ...] | None:
-        """The account's roles, such as ``@admin``; ``None`` where the panel does not say."""
+        """The account's roles, such as ``@admin``; ``None`` if the panel does not give them."""
 
         def read(document: object) -> tuple[str, ...] | None:
             return responses.roles(document, self._username)
@@ -266,7 +266,7 @@ class VMManagerAPI:
 
 
 async def _together(*calls: Coroutine[Any, Any, T]) -> list[T]:
-    """All results; when one fails or the caller is cancelled, none of the others goes on."""
+    """All results. If one call fails or the caller is cancelled, the others are cancelled."""
     tasks = [asyncio.ensure_future(call) for call in calls]
     try:
         return await asyncio.gather(*tasks)

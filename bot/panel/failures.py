@@ -1,7 +1,7 @@
-"""What a failed request to the panel means: which error, and whether the request may be repeated. Pure.
+"""Turns a failed request into an error, and says whether the request may be repeated. Pure.
 
-The most important rule: a request that changes things is never repeated, and reported as
-OutcomeUnknown, unless it is certain that the panel has not acted on it.
+The most important rule: a request that changes things is never repeated, and is reported as OutcomeUnknown, unless it
+is certain that the panel did not act on it.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from bot.panel.streaming import Each
 
 LOGIN_PATH = "/auth/v4/public/token"
 
-# starting: the panel asks for patience; fault: may heal; session, not-callable: another session may help.
+# starting: the panel asks to wait; fault: may be temporary; session, not-callable: another session may help.
 Kind = Literal["starting", "fault", "session", "not-callable", "final"]
 
 
 class Failed(Exception):
-    """One attempt failed with ``error``; ``kind`` says what may be done about it."""
+    """One attempt failed with ``error``; ``kind`` says whether and how to try again."""
 
     def __init__(self, error: PanelError, kind: Kind) -> None:
         super().__init__(str(error))
@@ -47,7 +47,7 @@ _KINDS: tuple[tuple[type[PanelError], str], ...] = (
 
 
 def kind_of(failed: Failed) -> str:
-    """A word for a failure, for those who count them; ``session``: it had ended, which is daily life."""
+    """A word for a failure, for the metrics; ``session``: the session had ended, which is normal."""
     if failed.kind == "session":
         return "session"
     return next((word for error, word in _KINDS if isinstance(failed.error, error)), "other")
@@ -59,15 +59,15 @@ class Request:
     path: str
     body: dict[str, Any] | None = None
     each: Each | None = None
-    """What is kept of each row of the answer's list; ``None`` = the row."""
+    """Function that reduces each row of the answer's list; ``None`` = the row stays as it is."""
     is_list: bool = False
-    """A list may be large, so one that did not come within the time is not asked for again."""
+    """A list may be large, so after a timeout it is not requested again."""
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
 
     def __repr__(self) -> str:
-        return f"Request({self})"  # the body of a login holds the password
+        return f"Request({self})"  # without the body: that of a login has the password
 
     @property
     def is_login(self) -> bool:
@@ -79,7 +79,7 @@ class Request:
 
 
 def unreachable(request: Request, words: str, *, sent: bool, repeat: bool) -> Failed:
-    """No answer came. ``sent`` = the panel may have got the request."""
+    """The failure if no answer came. ``sent`` = the panel may have received the request."""
     if request.changes_things and sent:
         return Failed(OutcomeUnknown(f"{request} was sent, but its answer is lost: {words}"), "final")
     kind: Kind = "fault" if repeat and not request.changes_things else "final"
@@ -87,16 +87,16 @@ def unreachable(request: Request, words: str, *, sent: bool, repeat: bool) -> Fa
 
 
 def unreadable(request: Request, error: PanelError, kind: Kind) -> Failed:
-    """A good status with a bad body."""
+    """The failure if the status is good and the body is bad."""
     return _unknown(request, str(error), None, error.status) if request.changes_things else Failed(error, kind)
 
 
 def refused(request: Request, refusal: Refusal, location: str, hide: Redactor) -> Failed:  # noqa: PLR0911 - one for each kind
-    """An error envelope or a status that is not 2xx.
+    """The failure for an error envelope or a status other than 2xx.
 
     Args:
-        location: where a redirect leads.
-        hide: takes the password or the token out of a text: a panel may repeat in its words what it was sent.
+        location: the target of a redirect.
+        hide: removes the password or the token from a text: the panel may repeat the request in its words.
     """
     status, code = refusal.status, refusal.code
     figures = f"HTTP {status}, {request}" if code is None else f"code {code}, HTTP {status}, {request}"
@@ -114,7 +114,7 @@ def refused(request: Request, refusal: Refusal, location: str, hide: Redactor) -
         return _failed(PanelForbidden, f"not open to this account: {words}", refusal, "not-callable")
     if request.changes_things and (status >= 500 or status == 408 or redirected):
         return _unknown(request, words, code, status)
-    if status == 501 and not request.changes_things:  # this version does not have it
+    if status == 501 and not request.changes_things:  # this version of the panel does not offer it
         return _failed(PanelRefused, words, refusal, "final")
     if status >= 500 or (status in (408, 429) and not request.changes_things):
         kind: Kind = "starting" if status == 503 else "fault"
@@ -127,10 +127,10 @@ def refused(request: Request, refusal: Refusal, location: str, hide: Redactor) -
 
 
 def _login_refused(words: str, refusal: Refusal) -> Failed:
-    """Only an outage may be met with another login: a wrong password sent again could lock the account."""
+    """The failure of a login. Only after an outage is it repeated: a wrong password again could lock the account."""
     if refusal.status == 503:
         return _failed(PanelUnavailable, f"VMmanager is starting: {words}", refusal, "starting")
-    if refusal.status >= 500 and refusal.code is None:  # of a proxy: the panel would have sent its envelope
+    if refusal.status >= 500 and refusal.code is None:  # from a proxy: the panel itself sends its envelope
         return _failed(PanelUnavailable, f"VMmanager has trouble: {words}", refusal, "fault")
     remedy = "check VMMANAGER_HOST, VMMANAGER_USERNAME and VMMANAGER_PASSWORD"
     text = f"VMmanager refused the login: {words}; {remedy}"

@@ -1,6 +1,6 @@
-"""Single values out of the panel's JSON, tolerant of how versions differ. Pure.
+"""Reads single values of the panel's JSON, in the forms of all known versions. Pure.
 
-``None`` means "not known": missing, of another type, or out of any sensible range; never a stand-in 0.
+``None`` means unknown: missing, of another type, or out of range. An unknown value is never 0.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from bot.domain.sanitize import shorten
 from bot.panel.vocabulary import FALSE, LOCAL_STORAGE, SHARED_STORAGE, TRUE
 
 _LARGEST = 2**53
-"""Larger than any id of a panel, and still a whole number in SQLite and JSON."""
+"""The largest id. Real ids are smaller; SQLite and JSON still store this number exactly."""
 _WORDS_LENGTH = 500
 _LONGEST_TEXT = 1000
-"""Longer texts are cut: a name in VMmanager has at most 255 characters."""
+"""Longer texts are cut. A name in VMmanager has at most 255 characters."""
 _FIRST_YEAR = 2010
-"""VMmanager is younger."""
+"""Earlier dates are not real: VMmanager is younger."""
 _LATEST_S = 10**11
-"""A larger number of seconds since 1970 would be a date after the year 5000: it counts milliseconds."""
+"""A larger number is in milliseconds: as seconds since 1970 it would be after the year 5000."""
 _LARGEST_SIZE = 2**40
-"""Larger than any figure of a panel: 2^40 MiB are an exbibyte. A larger one is a fault of the panel, so not known."""
+"""The largest figure: 2^40 MiB are an exbibyte. A larger one is a fault of the panel, so it is unknown."""
 
 
 def whole(value: object) -> int | None:
-    """A whole number, also where it comes as text or as a fraction (MiB are sometimes computed)."""
+    """A whole number, also if the panel sends it as text or as a fraction (MiB are sometimes computed)."""
     if isinstance(value, bool):
         return None
     if isinstance(value, str):
@@ -50,13 +50,13 @@ def count(value: object) -> int | None:
 
 
 def positive(value: object) -> int | None:
-    """A size or a limit, 1 to 2^40. The panel writes 0 or -1 where there is no limit, which is ``None`` too."""
+    """A size or a limit, 1 to 2^40. 0 and -1, which the panel uses for "no limit", are ``None``."""
     number = whole(value)
     return number if number is not None and 0 < number <= _LARGEST_SIZE else None
 
 
 def reference(value: object) -> int | None:
-    """The id of something: a number, or in list rows an object with an ``id``."""
+    """An id: a number, or in list rows an object with an ``id``."""
     number = whole(value.get("id") if isinstance(value, dict) else value)
     return number if number is not None and number > 0 else None
 
@@ -71,7 +71,7 @@ def maybe_flag(value: object) -> bool | None:
 
 
 def flag(value: object) -> bool:
-    """A switch that forbids something: missing = off; what cannot be understood = on, to be safe."""
+    """A switch that forbids something: missing = off; not readable = on, which is safer."""
     if value is None:
         return False
     if isinstance(value, str):
@@ -81,7 +81,7 @@ def flag(value: object) -> bool:
 
 
 def text(value: object) -> str | None:
-    """A text that is not empty. Half surrogates, which no file or message can hold, become "?"."""
+    """A text that is not empty. Lone surrogates become "?", because files and messages cannot contain them."""
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         return None
     words = value[:_LONGEST_TEXT] if isinstance(value, str) else str(value)[:_LONGEST_TEXT]
@@ -91,10 +91,10 @@ def text(value: object) -> str | None:
 
 
 def moment(value: object) -> datetime | None:
-    """A date with its time: ISO 8601, ``DD.MM.YYYY HH:MM:SS``, or seconds (or milliseconds) since 1970.
+    """A date with time: ISO 8601, ``DD.MM.YYYY HH:MM:SS``, or seconds (or milliseconds) since 1970.
 
-    Without a zone where the panel names none. ``None`` for other forms, ambiguous ones, and dates before 2010, which
-    stand for "no date".
+    It has no zone if the panel sends none. ``None`` for other or ambiguous forms, and for dates before 2010, which
+    mean "no date".
     """
     words = (text(value) or "").strip()
     if re.fullmatch(r"\d{9,14}(\.\d+)?", words):
@@ -112,7 +112,7 @@ def _written(words: str) -> datetime:
     day = re.fullmatch(r"(\d\d)\.(\d\d)\.(\d{4})[ T,]+(\d\d:\d\d(?::\d\d)?)", words)
     if day:
         return datetime.fromisoformat(f"{day[3]}-{day[2]}-{day[1]}T{day[4]}")
-    # Python 3.10 reads neither "Z" nor fractions of other lengths than three and six digits.
+    # Python 3.10 does not accept "Z", and only fractions of three or six digits.
     iso = re.fullmatch(r"(\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d)?)(?:[.,]\d+)?\s*(Z|UTC|[+-]\d\d:?\d\d)?", words)
     if not iso:
         raise ValueError(words)
@@ -123,14 +123,13 @@ def _written(words: str) -> datetime:
 
 
 def local_storage(cluster: Mapping[str, Any]) -> bool | None:
-    """Whether the disks of a cluster lie on its nodes, so that a migration copies them too.
+    """Whether the disks of a cluster are on its nodes, so that a migration copies them too.
 
-    Read from the kind of the main storage in the cluster's row; ``None`` = the row does not tell, or the word is not
-    a known one.
+    Read from the kind of the main storage in the cluster's row; ``None`` = the row has none, or the word is unknown.
     """
     main = cluster.get("storage")
     kind = _storage_kind(main)
-    if kind is None:  # some versions send only the id of the main storage, or mark it in the list of all
+    if kind is None:  # some versions send only the id of the main storage, or mark it in the list of storages
         number = main.get("id") if isinstance(main, dict) else main
         every = cluster.get("storages")
         rows = [row for row in every if isinstance(row, dict)] if isinstance(every, list) else []
@@ -146,11 +145,11 @@ def _storage_kind(storage: object) -> str | None:
 
 
 def first_words(row: Mapping[str, Any], keys: Sequence[str]) -> str | None:
-    """The first of these fields that has words."""
+    """The text of the first of these fields that has one."""
     return next((found for key in keys if (found := words(row.get(key))) is not None), None)
 
 
 def words(value: object) -> str | None:
-    """A text of the panel on one line, cut to a sensible length; ``None`` = it is empty, or no text."""
+    """A text of the panel on one line, cut to a maximum length; ``None`` = it is empty or no text."""
     found = text(value)
     return shorten(found, _WORDS_LENGTH) or None if found else None

@@ -1,7 +1,7 @@
-"""Work of other people in the panel that a migration must not start beside. Pure.
+"""Tasks of other people in the panel during which no migration may start. Pure.
 
-A row of the task list names neither VM nor cluster in the shapes that are known, so a task whose cluster is not told
-counts for every cluster.
+In the known shapes a row of the task list names neither VM nor cluster. A task without a cluster counts for every
+cluster.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from bot.panel.vocabulary import moves_vms
 def foreign_work(
     tasks: Iterable[TaskInfo], own_consul_ids: Collection[int], own_task_ids: Collection[int], cluster_id: int
 ) -> Reason | None:
-    """Why nothing may start in this cluster now; ``None`` = only our own migrations run."""
+    """Why no migration may start in this cluster now; ``None`` = only migrations of this program run."""
     foreign = [
         task
         for task in tasks

@@ -1,6 +1,6 @@
-"""One list of the panel: which of its rows make sense, each id once. Pure: no network, no clock.
+"""Reads one list of the panel: its valid rows, each id once. Pure: no network, no clock.
 
-Rows that do not make sense are set apart as odd; snapshots.py judges what they make doubtful.
+Other rows are returned as odd rows; snapshots.py decides what they make uncertain.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ NAME_LENGTH = 60
 
 @dataclass(frozen=True, slots=True)
 class Odd:
-    """A row that was left out: which, and to what it belongs as far as the row tells."""
+    """A row that was left out: its name, and the cluster and node that it names, if any."""
 
     shown: str
     cluster_id: int | None = None
@@ -31,7 +31,7 @@ class Odd:
 
 
 def list_rows(document: object, what: str) -> list[object]:
-    """The rows of a list answer. PanelDataError when it is no list, or says that there are more rows."""
+    """The rows of a list answer. Raises PanelDataError if it is no list, or says that there are more rows."""
     value: object = document
     if isinstance(document, dict):
         value = document.get("list")
@@ -51,17 +51,17 @@ def clusters(document: object) -> list[Cluster]:
 
 
 def nodes(document: object) -> list[Node]:
-    """The nodes by id, without odd rows. What only VM rows tell about a node is missing; :func:`snapshot` has it."""
+    """The nodes by id, without odd rows. Facts about a node in VM rows are missing; :func:`snapshot` has them."""
     return usable_nodes(list_rows(document, "node"))[0]
 
 
 def vms(document: object, cluster_of_node: Mapping[int, int] | None = None) -> list[VM]:
-    """The VMs by id, without odd rows; ``cluster_of_node`` places those whose row names no cluster."""
+    """The VMs by id, without odd rows. A row without a cluster gets the one of its node in ``cluster_of_node``."""
     return placed_vms(seen_vms(document), cluster_of_node or {})[0]
 
 
 def seen_vms(document: object) -> list[SeenVM]:
-    """The rows of a VM list; those that were read as they came stay as they are."""
+    """The rows of a VM list; rows that were reduced during reading stay as they are."""
     return [row if isinstance(row, SeenVM) else rows.seen_vm(row) for row in list_rows(document, "VM")]
 
 
@@ -84,7 +84,8 @@ def usable_nodes(listed: Iterable[object]) -> tuple[list[Node], list[Odd]]:
 
 
 def placed_vms(seen: Iterable[SeenVM], cluster_of_node: Mapping[int, int]) -> tuple[list[VM], list[Odd]]:
-    """A VM without a cluster has that of its node. One without a node, or on a node of another cluster, is left out."""
+    """The VMs with their clusters, and the odd rows. A VM without a cluster gets the cluster of its node. A VM without
+    a node, or on a node of another cluster, is odd."""
     vms, odd = [], []
     for one in seen:
         vm = one.vm
@@ -107,7 +108,7 @@ def _called(row: Row) -> str:
 
 
 def _once(items: Iterable[Kind], same: Callable[[Kind, Kind], bool]) -> list[Kind]:
-    """Sorted by id, each id once; an id whose rows are not the ``same`` is held."""
+    """The items by id, each id once. If the rows of an id are not the ``same``, the item is held."""
     kept: dict[int, Kind] = {}
     for item in items:
         old = kept.get(item.id)

@@ -1,7 +1,7 @@
-"""The two ways to a session with the panel: name and password, or a token that the panel issued before.
+"""The two ways to get a session with the panel: name and password, or a token that the panel issued before.
 
-A refused password is tried again after a pause, since an administrator may unlock the account. A refused token is
-final: it is never sent again. Where the token stands in a file, another token in that file is tried.
+A refused password is tried again after a pause, because an administrator may unlock the account. A refused token is
+never sent again. If the token is in a file, another token in this file is tried.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class PasswordLogin:
     async def token(self, send: Send) -> str:
         """
         Raises:
-            PanelAuthError: the panel answered and gave no token.
-            PanelUnavailable: it did not answer.
+            PanelAuthError: the panel's answer has no token.
+            PanelUnavailable: the panel did not answer.
         """
         request = Request("POST", LOGIN_PATH, {"email": self._username, "password": self._password})
         token = await send(request, responses.token)
@@ -40,7 +40,7 @@ class PasswordLogin:
         return token
 
     def refuse(self, token: str) -> None:
-        """Nothing to remember: the next login gives another token."""
+        """Does nothing: the next login gives another token."""
 
 
 class TokenLogin:
@@ -48,7 +48,8 @@ class TokenLogin:
 
     Args:
         token: the token.
-        read_again: reads the file of the token again, where it stands in one; ``None`` from it = it cannot be read.
+        read_again: reads the file of the token again; ``None``: the token is in no file. It returns ``None`` if the
+            file is not readable.
     """
 
     renewable = False
@@ -63,7 +64,7 @@ class TokenLogin:
     async def token(self, send: Send) -> str:
         """
         Raises:
-            TokenRefused: the panel did not accept this token before, and the file holds no other one.
+            TokenRefused: the panel has refused this token, and the file has no other one.
         """
         if self._token in self._refused and self._read_again is not None:
             another: str | None = await asyncio.to_thread(self._read_again)
@@ -73,7 +74,7 @@ class TokenLogin:
         return self._token
 
     def refuse(self, token: str) -> None:
-        """The panel does not accept this token."""
+        """Records that the panel does not accept this token."""
         self._refused.add(token)
 
     def _words(self) -> str:

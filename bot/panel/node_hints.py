@@ -1,4 +1,4 @@
-"""What VM rows tell about the node under them, which the node list of some versions does not tell. Pure."""
+"""Facts about a node in the rows of its VMs that the node list of some versions does not have. Pure."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from bot.panel.rows import NodeHint, SeenVM
 
 
 def node_hints(seen: Iterable[SeenVM]) -> dict[int, NodeHint]:
-    """Of several VMs on one node: maintenance where one row says so, because rows are not read at one instant; no live
-    migration only where every row forbids it, because the flag may be about the VM alone."""
+    """Node -> the facts in the rows of its VMs.
+
+    Maintenance: if one row says so, because the rows are not read at the same moment. No live migration: only if every
+    row forbids it, because the flag may be about the VM only.
+    """
     hints: dict[int, NodeHint] = {}
     for one in seen:
         if one.vm is None or one.vm.node_id is None or one.hint is None:
@@ -41,7 +44,7 @@ def _merged(one: NodeHint, other: NodeHint) -> NodeHint:
 
 
 def _agreed(one: bool | None, other: bool | None) -> bool | None:
-    """``False`` only where both say so; ``True`` where one does."""
+    """``False`` only if both are ``False``; ``True`` if one is ``True``."""
     return one if one is other else (True in (one, other) or None)
 
 

@@ -1,8 +1,8 @@
-"""A whole list from a panel that sends only a part of it. Knows no HTTP: the caller fetches the pages.
+"""Reads a whole list from a panel that sends only a part of it. The caller fetches the pages.
 
-Without ``limit`` a list holds every row. Where ``size`` is above the rows, the server has a limit of its own, and the
-rest is fetched with ``limit=offset,count``. Rows may move between pages while they are read, so the same row is taken
-once, and a total that changes starts the reading again, once.
+Without ``limit`` a list should have every row. If ``size`` is larger than the number of rows, the server has its own
+limit, and the rest is fetched with ``limit=offset,count``. Rows may move between pages during the reading: a repeated
+row is used once, and if the total changes, the reading begins again, once.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from bot.panel.responses import Page
 from bot.panel.rows import SeenVM
 
 Fetch = Callable[[str], Awaitable[Page]]
-"""Fetches a page; the text is the value of ``limit``, empty = the list without one."""
+"""Fetches a page. The text is the value of ``limit``; empty = without ``limit``."""
 
 _RESTARTS = 1
 _MOST_PAGES = 10_000
@@ -26,7 +26,7 @@ async def all_rows(fetch: Fetch, what: str) -> list[Any]:
     """Every row of the list.
 
     Raises:
-        PanelDataError: the rest cannot be fetched, or the list changes faster than it can be read.
+        PanelDataError: the rest cannot be fetched, or the list changes during both readings.
     """
     first = await fetch("")
     if first.size is None or first.size <= len(first.rows):
@@ -42,10 +42,10 @@ async def all_rows(fetch: Fetch, what: str) -> list[Any]:
 
 
 async def _read_on(fetch: Fetch, first: Page, what: str) -> tuple[list[Any], int, bool]:
-    """The rows from this first page on, the total, and whether the list stayed the same meanwhile."""
+    """The rows of this and all next pages, the total, and whether the list stayed the same during the reading."""
     total, count, offset = first.size or 0, len(first.rows), len(first.rows)
     rows = _Distinct(first.rows)
-    if not first.rows:  # its pages are of no known length: asked for one by one they would load the panel
+    if not first.rows:  # the length of a page is unknown: requests for single rows would load the panel
         raise _incomplete(what, rows, total, "the panel sends none of them")
     for _ in range(_MOST_PAGES):
         if offset >= total:
@@ -67,7 +67,7 @@ def _incomplete(what: str, rows: _Distinct, total: int, why: str) -> PanelDataEr
 
 
 class _Distinct:
-    """Rows in order, each once. A VM that is listed on two nodes is two rows: the snapshot judges that."""
+    """Rows in order, each once. A VM that is listed on two nodes has two different rows: the snapshot handles that."""
 
     def __init__(self, rows: list[Any]) -> None:
         self.found: list[Any] = []
@@ -75,7 +75,7 @@ class _Distinct:
         self.add(rows)
 
     def add(self, rows: list[Any]) -> int:
-        """How many of these rows are new."""
+        """Adds rows, and returns how many of them are new."""
         before = len(self.found)
         for row in rows:
             key = _key(row)

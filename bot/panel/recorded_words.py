@@ -1,7 +1,7 @@
-"""Which texts and numbers of a panel's answer may stay in a recording: an allow-list of pieces of words. Pure.
+"""The texts and numbers of a panel's answer that may stay in a recording: an allow-list of parts of words. Pure.
 
-A word of a vocabulary is kept if each of its pieces is listed here, so that a word of an unknown version
-(``migration_forbidden``) stays readable, and a name that somebody wrote into such a field does not.
+A word of a vocabulary is kept if each of its parts is listed here. So a word of an unknown version
+(``migration_forbidden``) stays readable, and a name that a person wrote into such a field is removed.
 """
 
 from __future__ import annotations
@@ -81,17 +81,17 @@ _NUMERIC_KEY = re.compile(
 _NUMBER = re.compile(r"-?\d{1,15}(?:\.\d{1,6})?")
 _TIME_KEY = re.compile(r"(?:[a-z]+_)*(?:date|time|at|created|updated|started|finished)(?:_[a-z]+)*")
 _SMALL = 1_000_000
-"""A smaller number is no telephone number, address or account."""
+"""A smaller number cannot be a telephone number, an address or an account."""
 
 
 def is_vocabulary(text: str) -> bool:
-    """Whether each piece of the text is a word that panels use."""
+    """Whether each part of the text is a word that panels use."""
     pieces = [piece for piece in _SEPARATORS.split(text.casefold()) if piece]
     return len(text) <= _LONGEST and text.isascii() and all(piece in _PIECES for piece in pieces)
 
 
 def is_version(text: str) -> bool:
-    """Whether it is a version such as ``5.10.0-28-amd64``; no address and no telephone number."""
+    """Whether the text is a version such as ``5.10.0-28-amd64``, and no address or telephone number."""
     found = _VERSION.fullmatch(text)
     if found is None:
         return False
@@ -100,16 +100,16 @@ def is_version(text: str) -> bool:
     plain = [piece for piece in pieces if piece.isdecimal()]
     if not is_vocabulary(system) or not all(_VERSION_PIECE.fullmatch(piece) for piece in pieces):
         return False
-    if len(plain) == len(pieces):  # digits alone: at most one part more than the number, and never four with dots
+    if len(plain) == len(pieces):  # digits only: at most one more part than the number, and never four with dots
         return len(plain) <= 1 and (not plain or "." in number) and f"{number}{rest}".count(".") < 3
     return len(plain) <= 6
 
 
 def is_numeric_text(key: str, text: str) -> bool:
-    """Whether the text is a figure, by the name of its field and by its digits."""
+    """Whether the text is a figure, by the name of its field and its digits."""
     return _NUMERIC_KEY.fullmatch(key) is not None and _NUMBER.fullmatch(text) is not None
 
 
 def is_figure(key: str, value: float) -> bool:
-    """Whether a number may stay: a small one, or one of a field that holds sizes, counts or times."""
+    """Whether a number may stay: a small one, or one in a field for sizes, counts or times."""
     return abs(value) < _SMALL or _NUMERIC_KEY.fullmatch(key) is not None or _TIME_KEY.fullmatch(key) is not None

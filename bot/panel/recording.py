@@ -1,8 +1,8 @@
-"""What a panel answers, made fit to be shared: shapes and figures stay, names and secrets do not. Pure.
+"""Makes a panel's answers safe to share: keeps shapes and figures, removes names and secrets. Pure.
 
-Values are kept by an allow-list (recorded_words.py): figures, booleans, versions and the words of vocabularies. Ids
-are renumbered in their order, so that a plan made from the recording is the same plan. Every other text becomes a
-placeholder; equal texts become equal ones, so that equal placement filters stay equal.
+Only values of an allow-list are kept (recorded_words.py): figures, booleans, versions and the words of vocabularies.
+Ids are renumbered in the same order, so that a plan from the recording is the same. Every other text becomes a
+placeholder. Equal texts get equal placeholders, so that equal placement filters stay equal.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from bot.panel.recorded_words import is_figure, is_numeric_text, is_version, is_
 FORMAT = "vm-balancer-recording-1"
 _LONGEST_ID = 17
 ROWS_KEPT = 20
-"""Of a list; of the others only the statistics of their keys are kept."""
+"""How many rows of a list are kept; for the other rows only statistics of their keys are kept."""
 
 ACTIVE_TASKS = "/vm/v3/task?where=(status+EQ+'running'+OR+status+EQ+'created')"
-"""The request for all tasks that are not over."""
+"""The request for all unfinished tasks."""
 
 _WORDS = frozenset(
     {"state", "status", "balancer_mode", "maintenance_mode", "virtualization_type", "datacenter_type", "type"}
@@ -29,12 +29,12 @@ _WORDS = frozenset(
 )
 _VERSIONS = frozenset({"qemu_version", "kernel_version", "os_version", "version"})
 _KEY = re.compile(r"[A-Za-z0-9_]{1,48}")
-"""A field's name. With a dot it is a host's name or an address, in an object with such keys."""
+"""The name of a field. A key with a dot is a host name or an address."""
 _REFERENCES = {"node": "node", "cluster": "cluster", "host": "vm", "account": "account", "task": "task"}
 _INNER = {**_REFERENCES, "nodes": "node", "hosts": "vm"}
-"""Key of an object, or of a list of objects -> what their ids are."""
+"""Key of an object or of a list of objects -> the kind of their ids."""
 _STARTED = {"id": "vm", "task": "consul"}
-"""The ids in the answer to a start: its ``task`` is a consul id, that of a history row is not."""
+"""The kinds of ids in the answer to a start: here ``task`` is a consul id; in a history row it is not."""
 _KIND_OF_LIST = {"/vm/v3/cluster": "cluster", "/vm/v3/node": "node", "/vm/v3/host": "vm", "/vm/v3/task": "task"}
 _PLACEHOLDERS = (
     ("mail", re.compile(r"[^@\s]+@[^@\s]+")),
@@ -45,7 +45,7 @@ _PLACEHOLDERS = (
 
 @dataclass
 class Anonymizer:
-    """Consistent over one recording. Give it every answer once (``learn``) before the first one is rewritten."""
+    """Rewrites the answers of one recording consistently. Call ``learn`` with every answer before the first rewrite."""
 
     _ids: dict[str, set[int]] = field(default_factory=dict)
     _numbers: dict[str, dict[int, int]] = field(default_factory=dict)
@@ -53,20 +53,20 @@ class Anonymizer:
     _counts: Counter[str] = field(default_factory=Counter)
 
     def learn(self, document: object, kind: str) -> None:
-        """Collects the ids of an answer whose rows are of this kind."""
+        """Collects the ids in an answer whose rows are of this kind."""
         for own_id, number in _ids_in(document, kind):
             self._ids.setdefault(own_id, set()).add(number)
         self._numbers.clear()
 
     def number(self, kind: str, original: int) -> int:
-        """The new id; in the order of the old ones."""
+        """The new id of an old one. The order of ids stays the same."""
         if kind not in self._numbers:
             ordered = sorted(self._ids.get(kind, ()))
             self._numbers[kind] = {old: new for new, old in enumerate(ordered, start=1)}
         return self._numbers[kind].get(original, 0)
 
     def rewrite(self, value: Any, kind: str, key: str = "") -> Any:
-        """The same value without what must not be shared."""
+        """The value without names and secrets."""
         if isinstance(value, dict):
             inner = _inner_kind(kind, key)
             return {self._key(name): self.rewrite(item, inner, str(name)) for name, item in value.items()}
@@ -114,7 +114,7 @@ def _inner_kind(kind: str, key: str) -> str:
 
 
 def _kind_of_id(kind: str, key: str) -> str | None:
-    """What a number or text under this key is the id of; ``None`` = it is no id."""
+    """The kind of id under this key; ``None`` = the value is no id."""
     if kind == "started":
         return _STARTED.get(key)
     if key == "id":
@@ -123,7 +123,7 @@ def _kind_of_id(kind: str, key: str) -> str | None:
 
 
 def kind_of(path: str, method: str = "GET") -> str:
-    """What the rows of an answer are, by its request."""
+    """The kind of the rows of an answer, by its request."""
     bare = path.partition("?")[0]
     if method == "POST":
         return "started"
@@ -183,6 +183,6 @@ def _safe(key: str) -> str:
 
 
 def unknown_keys(statistic: Mapping[str, object], known: Iterable[str]) -> list[str]:
-    """Fields of list rows that the client does not read."""
+    """The fields of list rows that the client does not read."""
     names = {path.split("[].", 1)[1].split(".")[0].split("[")[0] for path in statistic if path.startswith("list[].")}
     return sorted(names - set(known))

@@ -1,4 +1,4 @@
-"""What people are told about a snapshot whose shape differs from the known one. Pure; decides nothing."""
+"""Remarks for people about a snapshot that differs from the known shape. Pure; decides nothing."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from bot.panel.vocabulary import VM_STATES, plain
 Kind = TypeVar("Kind", Node, VM)
 
 _NAMED = 5
-"""So many names stand in a remark."""
+"""How many names a remark lists."""
 _SUM_TOLERANCE = 0.05
-"""The three lists are not read at one instant, so sums may differ by this part."""
+"""The part by which sums may differ, because the three lists are not read at the same moment."""
 
 
 class Sums(NamedTuple):
-    """What a figure of the panel equals, counted over nodes: the sum of all VMs, of the active ones, or neither."""
+    """On how many nodes a figure of the panel equals the sum of all VMs, of the active VMs, or neither."""
 
     every: int
     active: int
@@ -33,12 +33,12 @@ def remarks_of(
     left_out: Mapping[tuple[int | None, str], Sequence[str]],
     words: Mapping[tuple[int | None, str, str], int],
 ) -> tuple[Remark, ...]:
-    """In a fixed order.
+    """The remarks about a snapshot, in a fixed order.
 
     Args:
-        left_out: (cluster, ``node`` or ``vm``) -> the odd rows that were left out, as they are called. Who sees one
-            cluster alone reads no names of another.
-        words: (cluster, field, word) -> in how many rows, of words of nodes that are not known.
+        left_out: (cluster, ``node`` or ``vm``) -> the names of the odd rows that were left out. A person who sees only
+            one cluster gets no names of other clusters.
+        words: (cluster, field, word) -> in how many rows, for unknown words of nodes.
     """
     remarks = []
     for (of, what), out in sorted(left_out.items(), key=lambda item: (item[0][0] or 0, item[0][1])):
@@ -62,7 +62,7 @@ def remarks_of(
 
 
 def remark_of_one_cluster(remark: Remark) -> Reason:
-    """The remark for people who may see one cluster alone. A row that tells no cluster may be of another one, so it is
+    """The remark for people who may see only one cluster. A row without a cluster may belong to another one, so it is
     counted and not named."""
     values = remark.reason.as_dict()
     if remark.cluster_id is not None or "names" not in values:
@@ -90,7 +90,7 @@ def _of_cluster(nodes: Sequence[Node], vms: Sequence[VM]) -> list[Reason]:
 
 
 def sums_of(figure: str, nodes: Sequence[Node], vms: Sequence[VM]) -> Sums:
-    """Which sum of VM rows the panel's allocation of ``vcpus`` or ``memory`` equals, node by node."""
+    """Which sum of VM rows the panel's allocation of ``vcpus`` or ``memory`` equals, for each node."""
     sizes: dict[int, list[tuple[int, bool]]] = {node.id: [] for node in nodes}
     for vm in vms:
         size = vm.vcpus if figure == "vcpus" else vm.memory_mib

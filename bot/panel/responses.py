@@ -1,6 +1,6 @@
-"""A body of the panel: what was asked for, a refusal, or something else; and who answers. Pure.
+"""Reads the body of an answer: the requested data, a refusal, or something else; and tells who answered. Pure.
 
-Source: the API sheet, section 2.3. What the panel says of single VMs and of tasks is in answers.py.
+Source: the API sheet, section 2.3. Answers about single VMs and tasks are in answers.py.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ CODE_SESSION_ENDED = 1000
 CODE_NOT_CALLABLE = 3001
 _TEXT_LENGTH = 500
 _WORDS = ("error", "msg", "message", "detail", "description")
-"""Where a refusal of another shape has its words."""
+"""Fields for the message of a refusal in another shape."""
 
 
 # --- reading a body --------------------------------------------------------------------------------------
 
 
 class Refusal(Exception):
-    """The panel answered, but not with what was asked for: an error envelope, or a status that is not 2xx."""
+    """The panel refused the request: an error envelope, or a status other than 2xx."""
 
     def __init__(self, status: int, code: int | None, words: str) -> None:
         super().__init__(words)
@@ -41,16 +41,16 @@ class Refusal(Exception):
 
 
 class NotJSON(Exception):
-    """A 2xx answer that is something else: a page of a proxy, half of a document."""
+    """A 2xx answer that is no JSON, such as a page of a proxy or a cut document."""
 
 
 def read_answer(
     status: int, body: bytes | PackedBody, read: Callable[[Any], T], each: streaming.Each | None = None
 ) -> T:
-    """The body of a good answer through ``read``, its rows through ``each``; raises Refusal, NotJSON, or
-    PanelDataError from one of these two. A body in parts is used up.
+    """The body of a good answer, read by ``read``, its rows by ``each``. A packed body is consumed.
 
-    Long lists take long to parse: the caller does this beside its event loop.
+    Raises Refusal, NotJSON, or PanelDataError from ``read`` or ``each``. Long lists take long to parse: call this in a
+    thread.
     """
     good = 200 <= status < 300
     try:
@@ -78,7 +78,7 @@ def _parse(body: bytes | PackedBody, each: streaming.Each | None = None) -> Any:
 
 
 def document_of(body: bytes | PackedBody) -> Any:
-    """The JSON of a body; ``None`` where it is something else."""
+    """The JSON of a body; ``None`` if it is no JSON."""
     try:
         document = _parse(body)
     except AnswerTooLarge:
@@ -87,7 +87,7 @@ def document_of(body: bytes | PackedBody) -> Any:
 
 
 def _envelope(document: object) -> tuple[int | None, str]:
-    """Code and message of ``{"error": {"code", "msg"}}``, or without the outer key as older texts print it."""
+    """Code and message of ``{"error": {"code", "msg"}}``, also without the outer key, as in older documents."""
     if not isinstance(document, dict):
         return None, ""
     error = document.get("error")
@@ -97,9 +97,9 @@ def _envelope(document: object) -> tuple[int | None, str]:
 
 
 def answerer(status: int, body: bytes) -> Answerer:
-    """Who answered a request without a session: the panel refuses it in its envelope, others with a page.
+    """Who answered a request without a session: the panel sends its envelope, other servers send a page.
 
-    ``unclear`` = nothing that the panel would not send too, such as a bare 401.
+    ``unclear`` = an answer that the panel may send too, such as a 401 without a body.
     """
     if status == 503 or 300 <= status < 400:
         return "starting" if status == 503 else "elsewhere"
@@ -117,14 +117,14 @@ def _is_list(document: object) -> bool:
 
 
 class Page(NamedTuple):
-    """The rows of a list answer, and how many rows match in all (``None`` = the panel does not say)."""
+    """The rows of a list answer, and the total number of rows (``None`` = the panel does not give it)."""
 
     rows: list[Any]
     size: int | None
 
 
 def page(document: object, what: str) -> Page:
-    """PanelDataError when the answer is no list."""
+    """Reads a list answer. Raises PanelDataError if it is no list."""
     size = whole(document.get("size")) if isinstance(document, dict) else None
     rows = document.get("list") if isinstance(document, dict) else document
     return Page(list_rows(rows, what), size)
@@ -134,21 +134,21 @@ def page(document: object, what: str) -> Page:
 
 
 def token(document: object) -> str | None:
-    """The session token of a login answer; one that could not stand in a header is none."""
+    """The session token of a login answer; ``None`` also if it is not valid in a header."""
     value = document.get("token") if isinstance(document, dict) else None
     usable = isinstance(value, str) and value.isascii() and value.isprintable() and " " not in value
     return value or None if usable else None
 
 
 def version(document: object) -> str | None:
-    """The shape of this answer is not documented: a text, or an object that has it under a likely key."""
+    """The version. The shape of this answer is not documented: a text, or an object with a probable key."""
     if isinstance(document, dict):
         document = next((document[key] for key in ("version", "current_version") if key in document), None)
     return fields.words(document) if isinstance(document, str) else None
 
 
 def roles(document: object, username: str) -> tuple[str, ...] | None:
-    """The roles in an account, in a list of accounts (then of the one with this e-mail), or ``None``."""
+    """The roles of an account, or in a list of accounts of the one with this e-mail; ``None`` = unknown."""
     if not isinstance(document, dict):
         return None
     rows = document.get("list")

@@ -1,9 +1,8 @@
-"""One row of the panel's JSON made into a Cluster, a Node or a VM. Pure: no network, no clock.
+"""Turns one row of the panel's JSON into a Cluster, a Node or a VM. Pure: no network, no clock.
 
-The only place that knows the field names of clusters, nodes and VMs; those of tasks, histories and migration forms are
-in answers.py. A figure that is missing or of a wrong type is ``None`` (not known),
-never 0. A row without an id is a PanelDataError; whole lists, with odd rows in them, are lists.py's. Names stay as
-customers wrote them.
+The field names of clusters, nodes and VMs are in this file only; those of tasks, histories and migration forms are in
+answers.py. A figure that is missing or of a wrong type is ``None`` (unknown), never 0. A row without an id raises
+PanelDataError. lists.py reads whole lists with odd rows. Names stay as customers wrote them.
 """
 
 from __future__ import annotations
@@ -30,31 +29,31 @@ _OF_THE_ENTRY = frozenset(
 _MAINTENANCE = ("maintenance_mode", "maintenance")
 _MOST_TAGS = 200
 UNPLACED = 0
-"""Stands for the cluster of a VM whose row does not name one, until the node's cluster is known."""
+"""The cluster of a VM whose row names no cluster, until the cluster of its node is known."""
 
 
 @dataclass(frozen=True, slots=True)
 class NodeHint:
-    """What a VM row says about the node under it; the node list of some versions does not say it."""
+    """Facts about a node in the row of a VM; the node list of some versions does not have them."""
 
     maintenance: bool | None = None
     live_migration_allowed: bool | None = None
     odd_word: str | None = None
-    """A word of ``maintenance_mode`` that is not known."""
+    """An unknown word in ``maintenance_mode``."""
 
 
 class SeenVM(NamedTuple):
-    """What is kept of a VM row."""
+    """The needed parts of a VM row."""
 
     vm: VM | None
-    """``None`` = the row is no VM: it has no id, or is no object."""
+    """``None`` = the row is no VM: it has no id or is no object."""
     hint: NodeHint | None
     shown: str = ""
     """The beginning of a row that is no VM."""
 
 
 def seen_vm(row: object) -> SeenVM:
-    """What is kept of a row of the VM list as soon as it is read. Never raises for an odd row."""
+    """Reduces a row of the VM list to the needed parts. Never raises for an odd row."""
     if not isinstance(row, dict) or reference(row.get("id")) is None:
         return SeenVM(None, None, shown(row))
     return SeenVM(vm(row), _hint(row))
@@ -73,7 +72,7 @@ def cluster(row: Row) -> Cluster:
 
 
 def node(row: Row) -> Node:
-    """PanelDataError when the row has no id or names no cluster."""
+    """Reads the row of a node. Raises PanelDataError if it has no id or names no cluster."""
     number = _id(row, "node")
     cluster_id = reference(row.get("cluster"))
     if cluster_id is None:
@@ -103,7 +102,7 @@ def node(row: Row) -> Node:
 
 
 def odd_words(row: Row) -> list[tuple[str, str]]:
-    """Field and word of a node row where the word is not a known one."""
+    """The fields of a node row with an unknown word, and the words."""
     words = [("maintenance_mode", vocabulary.maintenance(row.get(key))[1]) for key in _MAINTENANCE]
     state = vocabulary.state(row.get("state"))
     if state is not None and vocabulary.plain(state) not in vocabulary.NODE_STATES:
@@ -112,7 +111,7 @@ def odd_words(row: Row) -> list[tuple[str, str]]:
 
 
 def vm(row: Row) -> VM:
-    """PanelDataError when the row has no id. A row that names no cluster has ``UNPLACED``."""
+    """Reads the row of a VM. Raises PanelDataError if it has no id. A row without a cluster gets ``UNPLACED``."""
     number = _id(row, "VM")
     return VM(
         id=number,
@@ -139,7 +138,7 @@ def vm(row: Row) -> VM:
 
 
 def _live_migration(row: Row) -> bool | None:
-    """Of the node under the VM, as every row that was seen tells it, or of the VM itself: one "no" forbids it."""
+    """Whether live migration is allowed, by the VM's node (as in all known rows) and by the VM: one "no" forbids it."""
     under = row.get("node")
     of_node = maybe_flag(under.get("live_migration_allowed")) if isinstance(under, dict) else None
     own = maybe_flag(row.get("live_migration_allowed"))
@@ -160,7 +159,7 @@ def _hint(row: Row) -> NodeHint | None:
 
 @lru_cache(maxsize=64)
 def _shared_hint(maintenance: bool | None, live_migration_allowed: bool | None, odd_word: str | None) -> NodeHint:
-    """There are few different hints: thousands of rows share them."""
+    """A cached hint: thousands of rows share few different hints."""
     return NodeHint(maintenance, live_migration_allowed, odd_word)
 
 
@@ -185,7 +184,7 @@ def virtualization(row: Row) -> str | None:
 
 
 def _first(row: Row, read: Callable[[object], int | None], *paths: tuple[str, ...]) -> int | None:
-    """The first of the paths that leads to a usable number: newer names stand before older ones."""
+    """The number at the first path that has a valid one. Paths with newer names come first."""
     for path in paths:
         value: object = row
         for key in path:
@@ -197,8 +196,8 @@ def _first(row: Row, read: Callable[[object], int | None], *paths: tuple[str, ..
 
 
 def _filter(row: Row) -> str | None:
-    """The placement rule in a form that is the same for the same rule, whatever the order of its entries; it is only
-    compared. An entry with an empty expression filters nothing."""
+    """The placement rule in a canonical form: equal rules are equal texts, in any order of their entries. An entry
+    with an empty expression filters nothing."""
     rule = row.get("host_filter")
     if isinstance(rule, str):
         rule = _parsed(rule)
@@ -208,14 +207,14 @@ def _filter(row: Row) -> str | None:
 
 
 def _canonical(entry: object) -> str:
-    """A written rule without what names the entry or its place: that differs between two nodes with the same rule."""
+    """A rule as text without ids and dates of the entry, which differ between two nodes with the same rule."""
     if isinstance(entry, dict) and "expression" in entry:
         entry = {key: value for key, value in entry.items() if key not in _OF_THE_ENTRY}
     return json.dumps(entry, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def _parsed(written: str) -> object:
-    """A rule that comes as the text of its JSON; any other text is the rule itself."""
+    """The rule in a text of JSON; any other text is the rule itself."""
     try:
         return json.loads(written)
     except (ValueError, RecursionError):
@@ -229,7 +228,7 @@ def _filters_nothing(entry: object) -> bool:
 
 
 def _word(value: object) -> str | None:
-    """One of few words that stand in every row: thousands of rows share one text."""
+    """One of few words that are in every row, as a shared text: there are thousands of rows."""
     word = text(value)
     return None if word is None else sys.intern(word)
 
@@ -241,7 +240,7 @@ def _change_pending(row: Row) -> bool:
         new = place.get(f"{key}_new")
         number = whole(new)
         nothing = new is None or (number is not None and number <= 0)
-        # What cannot be read could be a change.
+        # An unreadable value may be a change.
         if not nothing and (number is None or number != whole(place.get(key))):
             return True
     return False
@@ -262,5 +261,5 @@ def _tags(value: object) -> tuple[str, ...]:
 
 
 def shown(value: object) -> str:
-    """The beginning of any value, on one line, for an error text."""
+    """The beginning of a value on one line, for an error text."""
     return one_line(repr(value))[:80]

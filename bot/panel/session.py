@@ -1,7 +1,7 @@
-"""One session with the panel, shared by all requests; it protects the account from being locked. No network here.
+"""One session with the panel for all requests. It protects the account from being locked. Without network code.
 
-A request that finds the session ended asks for a new one. Where many ask at once, one logs in and the others wait.
-After a refused login no request tries again before a pause is over.
+If the session has ended, a request asks for a new one. If several ask at the same time, one logs in and the others
+wait. After a refused login no request tries again before the end of a pause.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 from bot.errors import PanelAuthError, PanelError
 
-# So many sessions in a row that the panel grants and then does not accept count as a refused login.
+# How many sessions in a row that the panel grants and then does not accept count as a refused login.
 _FRUITLESS_LOGINS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """``generation`` tells an old token from a new one; the value stays out of the repr."""
+    """``generation`` distinguishes an old token from a new one. The repr does not contain the value."""
 
     value: str
     generation: int
@@ -29,7 +29,7 @@ class Token:
 
 
 class PanelSession:
-    """Holds the token. ``ask`` logs in once and returns it, or raises; PanelAuthError means refused."""
+    """Holds the token. ``ask`` logs in once and returns the token, or raises; PanelAuthError = the panel refused."""
 
     def __init__(self, ask: Callable[[], Awaitable[str]], *, pause_s: float, clock: Callable[[], float]) -> None:
         self._ask = ask
@@ -44,7 +44,7 @@ class PanelSession:
         self._fruitless = 0
 
     async def token(self) -> Token:
-        """The token in use. Logs in where there is none."""
+        """The present token. Logs in if there is none."""
         return self._token or await self._log_in(self._generation)
 
     async def renew(self, old: Token, *, ended: bool = True) -> Token:
@@ -57,13 +57,14 @@ class PanelSession:
         return self._clock() - token.granted_at < age_s
 
     def worked(self) -> None:
-        """The panel accepted the token."""
+        """Records that the panel accepted the token."""
         self._fruitless = 0
 
     def rejected(self, token: Token, *, for_good: bool = False) -> None:
-        """The panel did not accept a token that it has just granted. Several in a row count as a refused login.
+        """Records that the panel did not accept a token that it has just granted. Several in a row count as a refused
+        login.
 
-        ``for_good``: it never will, so the next request asks for another one.
+        ``for_good``: the panel will never accept it, so the next request asks for another one.
         """
         if self._token is not token:
             return
@@ -83,7 +84,7 @@ class PanelSession:
                 return self._token
             self._raise_if_refused()
             if self._attempts != attempts and self._failure is not None:
-                # Another request has just tried and failed while this one waited: its failure holds for both.
+                # Another request has tried and failed while this one waited: its failure counts for both.
                 raise type(self._failure)(str(self._failure), code=self._failure.code, status=self._failure.status)
             return await self._try()
 

@@ -1,8 +1,8 @@
-"""The panel's three lists made into one Snapshot. Pure: no network, no clock.
+"""Turns the panel's three lists into one Snapshot. Pure: no network, no clock.
 
-One odd row blinds nothing else: a row that cannot be placed is left out, counted and named. What such a row makes
-doubtful is held: a node whose rows do not add up, a VM that is listed twice, and the whole cluster when more than 3 %
-of its rows are odd. A list that is not complete is a PanelDataError: half a snapshot is worse than none.
+One odd row does not stop the rest: it is left out, counted and named. Everything that it makes uncertain is held: a
+node whose rows do not add up, a VM that is listed twice, and the whole cluster if more than 3 % of its rows are odd. An
+incomplete list raises PanelDataError: an incomplete snapshot is not safe.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ ODD_ROWS_PERCENT = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """All rows of one list: those that make sense, and the odd ones."""
+    """All rows of one list: the valid ones and the odd ones."""
 
     clusters: list[Cluster] = field(default_factory=list)
     nodes: list[Node] = field(default_factory=list)
@@ -44,9 +44,9 @@ def snapshot(
     taken_at: datetime,
     cluster_ids: Collection[int] | None = None,
 ) -> Snapshot:
-    """One snapshot of three list answers (or of their rows), of those clusters only (none given = all).
+    """One snapshot from three list answers (or their rows), of these clusters only (``None`` = all).
 
-    NotFound when an asked cluster does not exist; PanelDataError when the lists contradict each other.
+    Raises NotFound if a requested cluster does not exist, and PanelDataError if the lists contradict each other.
     """
     cluster_rows, node_rows = list_rows(cluster_list, "cluster"), list_rows(node_list, "node")
     seen = seen_vms(vm_list)
@@ -75,18 +75,18 @@ def snapshot(
 
 
 def _refuse_all_odd(what: str, usable: int, odd: Sequence[Odd]) -> None:
-    """A list without a single usable row is no odd row, but an answer of another shape."""
+    """Raises PanelDataError if no row of a list is valid: then the answer has another shape."""
     if len(odd) > 1 and not usable:
-        # Without the rows themselves: this text goes to every chat.
+        # Without the rows: this text goes to every chat.
         raise PanelDataError(f"none of the {len(odd)} rows of the panel's list of {what}s can be used")
 
 
-# --- what is doubtful is held -----------------------------------------------------------------------------
+# --- hold what is uncertain -------------------------------------------------------------------------------
 
 
 def _held(nodes: list[Node], vms: list[VM], odd: Sequence[Odd]) -> tuple[list[Node], list[VM]]:
-    """Nodes whose rows do not add up give and take nothing: those of a VM that is listed twice, and where odd rows
-    exist those on which the panel counts more VMs than it lists."""
+    """Holds nodes whose rows do not add up, so that no VM leaves or enters them: the nodes of a VM that is listed
+    twice, and, if there are odd rows, nodes on which the panel counts more VMs than it lists."""
     doubtful: dict[int, Reason] = {}
     for vm in vms:
         if vm.held is not None:
@@ -116,7 +116,7 @@ def _assembled(read: Read, taken_at: datetime, words: Mapping[tuple[int | None, 
 
 
 def _left_out(read: Read) -> dict[tuple[int | None, str], list[str]]:
-    """(Cluster, ``node`` or ``vm``) -> the odd rows; ``None`` = the row does not tell its cluster."""
+    """(Cluster, ``node`` or ``vm``) -> the odd rows; cluster ``None`` = the row names none."""
     known = {c.id for c in read.clusters}
     names: dict[tuple[int | None, str], list[str]] = {}
     for what, odd in (("node", read.odd_nodes), ("vm", read.odd_vms)):
@@ -126,7 +126,7 @@ def _left_out(read: Read) -> dict[tuple[int | None, str], list[str]]:
 
 
 def _odd_by_cluster(read: Read) -> Counter[int]:
-    """A row that names neither cluster nor node counts in every cluster that may miss a VM."""
+    """Cluster -> its odd rows. A row that names neither cluster nor node counts in each cluster that may miss a VM."""
     place = {node.id: node.cluster_id for node in read.nodes}
     missing = {n.cluster_id for n in read.nodes if n.vm_count is None or (n.held and n.held.code == "node-vms-missing")}
     odd: Counter[int] = Counter()
@@ -154,8 +154,8 @@ def _with_their_vms(nodes: Iterable[Node], vms: Iterable[VM]) -> list[tuple[Node
 
 
 def _computed(node: Node, own: Sequence[VM], odd: Sequence[Odd]) -> Node:
-    """The node with sums of its VMs where the panel reports no allocation. All VMs count, stopped ones too: so the
-    figure is rather too high. Not where a VM's size is not known, nor where a VM of this node may be missing."""
+    """The node with the sums of its VMs if the panel reports no allocation. Stopped VMs count too, so the figure is
+    rather too high. Without a sum if a VM's size is unknown, or if a VM of this node may be missing."""
     doubtful = any(row.node_id in (None, node.id) and row.cluster_id in (None, node.cluster_id) for row in odd)
     if doubtful and (node.vm_count is None or node.vm_count > len(own)):
         return node
@@ -180,7 +180,7 @@ def _computed(node: Node, own: Sequence[VM], odd: Sequence[Odd]) -> Node:
 
 
 def _virtualization(node_rows: Iterable[object]) -> dict[int, str]:
-    """Cluster -> virtualization, as the node rows say it."""
+    """Cluster -> virtualization in its node rows."""
     kinds: dict[int, str] = {}
     for row in node_rows:
         of = row.get("cluster") if isinstance(row, dict) else None
@@ -194,7 +194,7 @@ def _virtualization(node_rows: Iterable[object]) -> dict[int, str]:
 def _words(
     node_rows: Iterable[object], seen: Iterable[SeenVM], wanted: Collection[int]
 ) -> dict[tuple[int | None, str, str], int]:
-    """(Cluster, field, word) -> in how many rows, of words of nodes that are not known."""
+    """(Cluster, field, word) -> in how many rows, for unknown words of nodes."""
     words: Counter[tuple[int | None, str, str]] = Counter()
     for row in node_rows:
         cluster_id = reference(row.get("cluster")) if isinstance(row, dict) else None

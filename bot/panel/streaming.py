@@ -1,11 +1,11 @@
-"""JSON of a big panel (20 MB) in little memory and without holding up the program. Pure.
+"""Parses the JSON of a large panel (20 MB) with little memory and without blocking the program. Pure.
 
-``json.loads`` keeps Python's lock for the whole document: even in a thread it stops everything else for half a second.
-Here the long list of the document is read row by row, and other work runs in between. What is not needed of a row is
-dropped at once, because rows as Python objects are ten times as large as their text. A body that waits to be parsed is
-kept compressed: the list of VMs of a big panel has 20 MB, compressed one or two.
+``json.loads`` holds Python's lock for the whole document: even in a thread it blocks everything else for half a second.
+This module reads the long list of the document row by row, and other work runs in between. Each row is reduced at once,
+because rows as Python objects are ten times as large as their text. A body that waits for parsing is compressed: the
+list of VMs of a large panel has 20 MB, compressed one or two.
 
-Limits stand here too, because a faulty or hostile panel may send anything: AnswerTooLarge.
+A faulty or hostile panel may send any amount of data, so this module also has limits: AnswerTooLarge.
 """
 
 from __future__ import annotations
@@ -20,33 +20,33 @@ from typing import Any
 
 FASTEST = 1
 PIECE_BYTES = 1 << 17
-"""Compressed at a time: long enough to compress well, and done in a millisecond."""
+"""How much is compressed at a time: enough for a good compression, within a millisecond."""
 SLICE_BYTES = 1 << 18
-"""Decoded at a time: some rows of a list, so that the body as text is never in memory as a whole."""
+"""How much is decoded at a time: some rows of a list, so that the whole text is never in memory."""
 MOST_BYTES = 256 << 20
-"""Of an unpacked answer. 100,000 VMs, ten times a large panel, are 180 MB."""
+"""The largest unpacked answer. 100,000 VMs, ten times a large panel, have 180 MB."""
 MOST_VALUE_BYTES = 4 << 20
-"""Of one row of a list, or of any other value. A row of a VM has 2 KB."""
+"""The largest row of a list, or any other value. A row of a VM has 2 KB."""
 MOST_ROWS = 200_000
 
 _DECODER = json.JSONDecoder()
 _SPACE = re.compile(r"[ \t\n\r]*")
 _ENCODING_BYTES = 4
-"""So many bytes tell the encoding."""
+"""How many bytes are needed to detect the encoding."""
 
 Each = Callable[[Any], Any]
-"""What is kept of a row of a list."""
+"""Reduces a row of a list to the needed parts."""
 
 
 class AnswerTooLarge(Exception):
-    """An answer is larger than any real one. The text says what and the limit."""
+    """An answer is larger than any real one. The text names the value and the limit."""
 
 
 class PackedBody:
-    """Takes the parts of a body in order, and gives them back in order, once.
+    """Stores the parts of a body compressed, and returns them in order, once.
 
     Raises:
-        AnswerTooLarge: from ``append``, when the parts exceed ``most_bytes`` in sum.
+        AnswerTooLarge: from ``append``, if the sum of the parts exceeds ``most_bytes``.
     """
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
@@ -55,7 +55,7 @@ class PackedBody:
         self._loose_bytes = 0
         self._most_bytes = most_bytes
         self.size = 0
-        """Bytes that were taken."""
+        """Bytes that were appended."""
 
     def append(self, part: bytes) -> None:
         self.size += len(part)
@@ -74,14 +74,14 @@ class PackedBody:
         return loose
 
     def whole(self) -> bytes:
-        """All that is left, which is used up."""
+        """Everything that is left; it is consumed."""
         pieces = []
         while self:
             pieces.append(self.popleft())
         return b"".join(pieces)
 
     def __len__(self) -> int:
-        """How many times ``popleft`` has something."""
+        """How many parts are left for ``popleft``."""
         return len(self._packed) + bool(self._loose)
 
 
@@ -89,10 +89,10 @@ def loads(body: bytes | PackedBody, each: Each | None = None, *, slice_bytes: in
     """Like ``json.loads``, in slices.
 
     Args:
-        body: the bytes, or a packed body, which is used up.
-        each: applied to every row of the document's lists as soon as the row is read; its exceptions are passed on.
+        body: the bytes, or a packed body, which is consumed.
+        each: called with every row of the document's lists as soon as it is read; its exceptions are passed on.
     Raises:
-        ValueError, RecursionError: this is no JSON.
+        ValueError, RecursionError: the body is no JSON.
         AnswerTooLarge: a value or a list exceeds the limits of this module.
     """
     reader = _Reader(body, each, slice_bytes)
@@ -104,7 +104,7 @@ def loads(body: bytes | PackedBody, each: Each | None = None, *, slice_bytes: in
 
 
 class _Reader:
-    """A place in the body. Signs and values are read from it one after the other."""
+    """A position in the body. Characters and values are read one after the other."""
 
     def __init__(self, body: bytes | PackedBody, each: Each | None, slice_bytes: int) -> None:
         self._each, self._slice = each, slice_bytes
@@ -114,7 +114,7 @@ class _Reader:
         self._text, self._at = self._decoder.decode(begin, final=not self._parts), 0
 
     def sign(self) -> str:
-        """The next sign that is no blank, which is not consumed; an empty text at the end."""
+        """The next character that is no white space, without consuming it; empty at the end."""
         while True:
             space = _SPACE.match(self._text, self._at)
             self._at = space.end() if space else self._at
@@ -124,7 +124,7 @@ class _Reader:
                 return ""
 
     def passed(self, sign: str) -> bool:
-        """Whether this sign was next; then it is consumed."""
+        """Consumes this character if it is next. True if it was."""
         if self.sign() != sign:
             return False
         self._at += 1
@@ -135,7 +135,7 @@ class _Reader:
             raise ValueError(f"{sign!r} expected")
 
     def value(self) -> Any:
-        """Any value. A value that ends where the decoded text ends may go on in the next slice, as a number does."""
+        """Reads any value. A value at the end of the decoded text, such as a number, may go on in the next slice."""
         self.sign()
         size = self._slice
         while True:
@@ -150,10 +150,10 @@ class _Reader:
                     return value
             if len(self._text) - self._at > MOST_VALUE_BYTES:
                 raise AnswerTooLarge(f"one value of it is larger than {_size(MOST_VALUE_BYTES)}")
-            size *= 2  # a long value is not started again too often
+            size *= 2  # so that a long value is not parsed again too often
 
     def members(self) -> dict[str, Any]:
-        """An object. Lists among its members are read row by row."""
+        """Reads an object. Lists among its members are read row by row."""
         members: dict[str, Any] = {}
         self.expect("{")
         if self.passed("}"):
@@ -183,7 +183,7 @@ class _Reader:
             self.expect(",")
 
     def _more(self, size: int) -> bool:
-        """Decodes about so many bytes more; ``False`` = there are none."""
+        """Decodes about ``size`` more bytes; ``False`` = there are none."""
         if not self._parts:
             return False
         part = self._taken(size)

@@ -1,4 +1,4 @@
-"""TLS towards the panel: whom to trust, and what is wrong with a certificate that is not trusted.
+"""TLS for the panel: trusted certificates, and why a certificate is not trusted.
 
 Opens no connection.
 """
@@ -14,7 +14,7 @@ CertificateFault = Literal[
     "self-signed", "private-ca", "unknown-issuer", "expired", "not-yet-valid", "wrong-name", "other"
 ]
 
-# Of OpenSSL's x509_vfy.h; Python has no names for them.
+# From OpenSSL's x509_vfy.h; Python has no names for them.
 _FAULTS: dict[int, CertificateFault] = {
     2: "unknown-issuer",
     9: "not-yet-valid",
@@ -29,7 +29,7 @@ _FAULTS: dict[int, CertificateFault] = {
 
 
 def tls_context(ca_file: str | None) -> ssl.SSLContext:
-    """Trusts the system's CAs and what the file holds: a CA, or the panel's own certificate.
+    """A context that trusts the system's CAs and the file: a CA, or the panel's own certificate.
 
     Raises:
         ConfigError: the file cannot be used.
@@ -39,7 +39,7 @@ def tls_context(ca_file: str | None) -> ssl.SSLContext:
         return context
     try:
         context.load_verify_locations(cafile=ca_file)
-    except OSError as error:  # ssl.SSLError is one too
+    except OSError as error:  # also ssl.SSLError
         raise ConfigError(
             [f"VMMANAGER_CA_FILE is {ca_file!r}: it cannot be used ({error}); name a PEM file"]
         ) from error

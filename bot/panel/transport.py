@@ -1,6 +1,6 @@
 """Sends one request to VMmanager and reads its answer. The only user of aiohttp's client.
 
-Knows no session and repeats nothing: that is calls.py's. What a status means is in responses.py and failures.py.
+Has no session and repeats nothing: calls.py does that. The meaning of a status is in responses.py and failures.py.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ log = logging.getLogger(__name__)
 
 MAX_CONNECTIONS = 8
 CONNECT_S = 15.0
-# Shorter answers are parsed in the event loop: a thread would take longer.
+# Answers up to this size are parsed in the event loop: a thread would take longer.
 INLINE_BYTES = 50_000
-# Of an answer with an error: its envelope has some hundred bytes, a page of a proxy some thousand.
+# How much of an error answer is read: its envelope has some hundred bytes, a page of a proxy some thousand.
 MOST_ERROR_BYTES = 1 << 20
 _NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 _TRANSPORT = (aiohttp.ClientError, asyncio.TimeoutError, OSError)
@@ -39,7 +39,7 @@ _TRANSPORT = (aiohttp.ClientError, asyncio.TimeoutError, OSError)
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One answer as it came. ``location`` = the address of a redirect; ``size`` in bytes."""
+    """One unchanged answer. ``location`` = the target of a redirect; ``size`` in bytes."""
 
     request: Request
     status: int
@@ -52,7 +52,7 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class RawAnswer:
-    """One answer for a recording, whatever its status. ``document`` is ``None`` where the body is no JSON."""
+    """One answer with any status, for a recording. ``document`` is ``None`` if the body is no JSON."""
 
     method: str
     path: str
@@ -65,7 +65,7 @@ class RawAnswer:
 
 
 def raw_answer(exchange: Exchange, *, authenticated: bool = True, with_body: bool = True) -> RawAnswer:
-    """The answer for a recording; uses up the body of the exchange unless the body is bytes."""
+    """The answer for a recording. Consumes the body of the exchange, unless the body is bytes."""
     document = responses.document_of(exchange.body) if with_body else None
     request = exchange.request
     return RawAnswer(
@@ -79,7 +79,7 @@ class Transport:
 
     Args:
         address: ``https://host[:port][/path]``, without a slash at the end.
-        clock: what the panel's clock is compared with.
+        clock: compared with the panel's clock.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class Transport:
         self._clock = clock
         self._warned = False
         self.clock_ahead_s: float | None = None
-        """How far the panel's clock was ahead of this one at the last answer; ``None`` = the panel does not tell."""
+        """How far the panel's clock was ahead of this one at the last answer; ``None`` = unknown."""
         self._http: aiohttp.ClientSession | None = None
         self._keeper: AsyncGenerator[aiohttp.ClientSession, None] | None = None
 
@@ -112,7 +112,7 @@ class Transport:
         """Sends the request once.
 
         Raises:
-            Failed: no answer came, or one that is too large.
+            Failed: no answer came, or the answer is too large.
         """
         try:
             return await self._exchange(request, token)
@@ -123,14 +123,14 @@ class Transport:
             raise failures.unreadable(request, too_large, "final") from None
 
     async def _exchange(self, request: Request, token: str | None) -> Exchange:
-        """The body of a long good answer stays compressed: uncompressed it would be the largest object of the program,
-        and that moment decides how much memory the program needs."""
+        """Sends the request. The body of a long good answer stays compressed: uncompressed it would be the largest
+        object of the program, and decide how much memory the program needs."""
         headers = {"accept": "application/json"}
         if token is not None:
             headers["x-xsrf-token"] = token
         started = time.monotonic()
-        # The panel wants the blanks of a filter as plain "+", so the address goes out as it stands. A redirect
-        # is never followed: it would carry the token, or repeat the POST, elsewhere.
+        # The panel needs "+" for the spaces of a filter, so the address is sent unchanged. A redirect is never
+        # followed: it would send the token to another server, or repeat the POST.
         http = await self._connections()
         async with http.request(
             request.method,
@@ -154,13 +154,13 @@ class Transport:
         try:
             server_time = parsedate_to_datetime(date) if date else None
             self.clock_ahead_s = None if server_time is None else (server_time - self._clock()).total_seconds()
-        except (ValueError, TypeError):  # no date, or one without a zone
+        except (ValueError, TypeError):  # no date, or a date without a zone
             self.clock_ahead_s = None
 
     async def _connections(self) -> aiohttp.ClientSession:
         if self._http is None or self._http.closed:
             self._keeper = _kept_open(self._tls(), self._timeout_s)
-            self._http = await anext(self._keeper)  # waits for nothing: calls at the same time share one
+            self._http = await anext(self._keeper)  # does not really wait, so simultaneous calls share one session
         return self._http
 
     def _tls(self) -> ssl.SSLContext | bool:
@@ -175,12 +175,12 @@ class Transport:
 async def _kept_open(tls: ssl.SSLContext | bool, timeout_s: float) -> AsyncGenerator[aiohttp.ClientSession, None]:
     """The connections, until the generator is closed.
 
-    asyncio closes the generators of an event loop that ends, so a user of the library who never
-    closes anything gets no warning from aiohttp.
+    asyncio closes open generators when the event loop ends, so users of the library who never close the client get no
+    warning from aiohttp.
     """
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=MAX_CONNECTIONS, ssl=tls),
-        # Without its own limit a connection that hangs would look like a request that was sent.
+        # Without its own limit, a connection that hangs would look like a request that was sent.
         timeout=aiohttp.ClientTimeout(total=timeout_s, connect=min(CONNECT_S, timeout_s / 2)),
         cookie_jar=aiohttp.DummyCookieJar(),
     ) as http:
@@ -194,7 +194,7 @@ def _unreachable(request: Request, error: Exception, timeout_s: float) -> Failed
     certificate = isinstance(error, (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError))
     if certificate:
         words += "; name its CA in VMMANAGER_CA_FILE, or set VERIFY_SSL=false"
-    # A large list that did not come within the time would not come within it again, and load the panel once more.
+    # A large list that did not arrive in time would be late again, and load the panel a second time.
     slow = request.is_list and isinstance(error, asyncio.TimeoutError) and not isinstance(error, _NOT_SENT)
     if slow:
         words += "; a larger PANEL_TIMEOUT gives the panel more time"

@@ -1,8 +1,8 @@
-"""Every word that the panel uses in a field with few values, and the safe reading of a word that is not listed. Pure.
+"""The known words in fields of the panel that have few values, and the safe meaning of an unknown word. Pure.
 
-The vendor publishes no list of these words. The words here come from public clients and monitoring templates, and
-from the wording of the panel's own pages. Safe readings: a node with an unknown word is not used; a VM with an unknown
-``balancer_mode`` is proposed to people and left alone in automatic mode; a task with an unknown state is not over.
+The vendor publishes no list of these words. They come from public clients, monitoring templates and the panel's own
+pages. Safe meanings: a node with an unknown word is not used; a VM with an unknown ``balancer_mode`` is proposed to
+people and left alone in automatic mode; a task with an unknown state is not over.
 """
 
 from __future__ import annotations
@@ -39,35 +39,35 @@ VM_STATES = frozenset(
 
 TASK_DONE = frozenset({"complete", "completed", "done", "success", "successful", "succeeded", "finished"})
 TASK_FAILED = ("fail", "err", "abort", "cancel")
-"""Beginnings of the words of a task that failed: ``fail`` and ``failed`` are both real."""
+"""Beginnings of words for a failed task: ``fail`` and ``failed`` are both used."""
 TASK_RUNNING = frozenset({"running", "created"})
-"""The words that a filter asks the panel for."""
+"""The words in the filter of a request."""
 TASK_BUSY = TASK_RUNNING | {"pending", "queued", "waiting", "started", "processing", "in_progress", "deferred"}
-"""Words of a history row that say that the panel is not done with it."""
+"""Words of a history row whose task is not finished."""
 
 MIGRATE_TASK = "host_migrate"
 MOVING_TASKS = re.compile(
     r"migrat|evacuat|evict|vacat|maintenance|relocat|balanc|failover|(^|_)(move|moving|transfer|drain)(_|$)"
 )
-"""What the names of tasks have in common that move VMs or empty nodes; only ``host_migrate`` was seen."""
+"""Parts of the names of tasks that move VMs or empty nodes; only ``host_migrate`` is known from a real panel."""
 
 ENDED_STATES = frozenset(
     {"stopped", "stopping", "crashed", "shutoff", "shut_off", "powered_off", "power_off", "poweroff", "off", "starting"}
     | {"shutdown", "shut_down", "shutting_down", "halted", "down", "dead", "inactive", "rebooting", "restarting"}
     | {"not_running", "booting"}
 )
-"""States that a VM never has on the way of a live migration."""
+"""States that a VM never has during a live migration."""
 
 LOCAL_STORAGE = frozenset({"dir", "file", "local", "lvm", "lvm_thin", "lvmthin", "thin_lvm", "zfs"})
 SHARED_STORAGE = frozenset({"ceph", "iscsi", "nas", "network_lvm", "nfs", "rbd", "san"})
 
 _STATE_KEYS = ("state", "status", "mode", "enabled", "active", "value", "maintenance_mode", "balancer_mode", "name")
-"""Where an object holds its word: newer panels may send ``{"state": "off"}`` instead of ``"off"``."""
+"""Keys of an object that may have the word: newer panels may send ``{"state": "off"}`` instead of ``"off"``."""
 _LONGEST_WORD = 60
 
 
 def word_of(value: object) -> str | None:
-    """The word of a field as the panel spells it, trimmed; ``None`` = missing or no word. Objects are looked into."""
+    """The word of a field in the panel's spelling, trimmed, also inside an object; ``None`` = missing or no word."""
     for _ in range(3):
         if not isinstance(value, dict):
             break
@@ -82,12 +82,12 @@ def word_of(value: object) -> str | None:
 
 
 def plain(word: str) -> str:
-    """The word in one spelling: ``Not active``, ``not-active`` and ``NOT_ACTIVE`` are the same word."""
+    """The word in a common spelling: ``Not active``, ``not-active`` and ``NOT_ACTIVE`` are the same word."""
     return re.sub(r"[\s-]+", "_", word.strip().lower())
 
 
 def task_status(raw: str) -> TaskStatus:
-    """How a task or a history row stands; an unknown word means that it is not over."""
+    """The status of a task or history row; with an unknown word it is not over."""
     word = plain(raw)
     if word in TASK_DONE:
         return "succeeded"
@@ -100,7 +100,7 @@ def moves_vms(name: str | None) -> bool:
 
 
 def maintenance(value: object) -> tuple[bool, str | None]:
-    """Whether a node is in maintenance, and the word where it is not a known one; missing = no."""
+    """Whether a node is in maintenance, and the word if it is unknown; missing = no."""
     word = word_of(value)
     if word is None or plain(word) in MAINTENANCE_OFF:
         return False, None
@@ -108,7 +108,7 @@ def maintenance(value: object) -> tuple[bool, str | None]:
 
 
 def balancer_mode(value: object) -> str | None:
-    """``on``, ``off``, or the panel's own word where it is not known; ``None`` = the field is missing or empty."""
+    """``on``, ``off``, or the panel's own word if it is unknown; ``None`` = the field is missing or empty."""
     word = word_of(value)
     if not word:
         return None
@@ -118,7 +118,7 @@ def balancer_mode(value: object) -> str | None:
 
 
 def state(value: object) -> str | None:
-    """The state of a node or VM; ``active`` in any spelling is ``active``, any other word stays as it is."""
+    """The state of a node or VM: ``active`` for any spelling of it; other words stay as they are."""
     word = word_of(value)
     if not word:
         return None
@@ -126,8 +126,8 @@ def state(value: object) -> str | None:
 
 
 def roles(value: object) -> tuple[str, ...] | None:
-    """``["@admin"]``, and the same as a text: ``"[@admin]"``, ``'["@admin"]'`` or ``"@admin,@user"``; ``None`` = none
-    of these."""
+    """Reads ``["@admin"]``, or the same as a text: ``"[@admin]"``, ``'["@admin"]'`` or ``"@admin,@user"``; ``None`` =
+    another form."""
     if isinstance(value, str):
         value = _listed(value)
     if not isinstance(value, list):

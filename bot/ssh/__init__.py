@@ -1,5 +1,5 @@
-"""Reads what nodes really carry, over SSH. The only user of asyncssh.
+"""Measures the loads of nodes over SSH. The only user of asyncssh.
 
-Logs in, runs the one read-only command of answer.py, and nothing else. A node that cannot be read has an
-SSHError of one line and stops nobody else. It decides nothing.
+It logs in and runs only the read-only command of answer.py. If a node cannot be read, it gets an SSHError of one line,
+and other nodes are read. It decides nothing.
 """

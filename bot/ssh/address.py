@@ -1,4 +1,4 @@
-"""Where a node is reached over SSH: what the panel says, and what SSH_HOSTS_MAPPING says instead. Pure."""
+"""The SSH address of a node: from the panel, or from SSH_HOSTS_MAPPING instead. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from balancer.model import Node
 
 SSH_PORT = 22
 DEFAULT_USER = "root"
-"""Where neither the panel nor the settings name a user: who manages a node of VMmanager."""
+"""The user if neither the panel nor the settings name one."""
 
 _ADDRESS = re.compile(
     r"(?:(?P<user>[^\s@:\[\]-][^\s@:\[\]]*)@)?"
@@ -21,7 +21,7 @@ _ADDRESS = re.compile(
 
 
 class Override(NamedTuple):
-    """One value of the mapping; ``None`` = as the panel says."""
+    """One value of the mapping; ``None`` = as in the panel."""
 
     host: str
     port: int | None = None
@@ -39,10 +39,10 @@ class Address(NamedTuple):
 
 
 def parse_override(text: str) -> Override:
-    """``host``, ``host:port``, ``user@host:port``; IPv6 in brackets, or bare without a port.
+    """Parses ``host``, ``host:port`` or ``user@host:port``; IPv6 in brackets, or without brackets and port.
 
     Raises:
-        ValueError: it is none of these. The text does not repeat it: a password may have slipped in.
+        ValueError: another form. The error does not contain the text, which may have a password in it.
     """
     user, at, rest = text.strip().rpartition("@")
     try:
@@ -60,7 +60,7 @@ def parse_override(text: str) -> Override:
 
 
 def parse_mapping(mapping: Mapping[str, str]) -> dict[str, Override]:
-    """By node name (any case) or id.
+    """The parsed values by node name (in any case) or id.
 
     Raises:
         ValueError: a value is not an address; the text names its key.
@@ -75,9 +75,9 @@ def parse_mapping(mapping: Mapping[str, str]) -> dict[str, Override]:
 
 
 def address_of(node: Node, overrides: Mapping[str, Override], username: str | None) -> Address | None:
-    """Where to log in, or ``None`` where nobody says. A name in the mapping wins over an id, both over the panel.
+    """The address for the login; ``None`` = unknown. A name in the mapping comes before an id, an id before the panel.
 
-    ``username`` is for nodes whose user the panel does not name.
+    ``username`` is used if the panel names no user.
     """
     override = overrides.get(node.name.strip().casefold()) or overrides.get(str(node.id))
     host = override.host if override else (node.ssh_host or "").strip()

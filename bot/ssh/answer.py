@@ -1,6 +1,6 @@
-"""The one command that is run on a node, and what its answer means. Pure and strict; absent pressure is fine.
+"""The only command that runs on a node, and the parser of its answer. Pure and strict; pressure may be missing.
 
-The command is a single `grep` without anything that shells disagree about, and only reads the kernel's figures.
+The command is a single `grep` that every login shell understands. It only reads figures of the kernel.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ _FILES = (_LOAD, _CPUS, _MEMORY, _CPU_PRESSURE, _MEMORY_PRESSURE)
 
 
 def command(root: str = "") -> str:
-    """Each line of the answer begins with its file's name; a file that is not there (``-s``) is left out.
+    """The command. Each line of its answer begins with the name of a file; missing files are left out (``-s``).
 
     Args:
-        root: a folder that stands for "/", for tests.
+        root: a folder used instead of "/", for tests.
     """
     return f"grep -HsE '^[0-9]|^Mem(Total|Available):|^some ' {' '.join(root + file for file in _FILES)}"
 
@@ -28,7 +28,7 @@ def command(root: str = "") -> str:
 COMMAND = command()
 
 ANSWER_LIMIT = 16_384
-"""More characters than any node needs for its answer."""
+"""The longest answer in characters; every real answer is shorter."""
 _MOST_CPUS = 65_536
 _MOST_LOAD = 1_000_000.0
 
@@ -46,10 +46,10 @@ _RANGE = re.compile(r"(\d{1,6})(?:-(\d{1,6}))?", re.ASCII)
 
 
 def parse(answer: str, taken_at: datetime) -> Measurement:
-    """Lines of other shapes are ignored: login shells like to greet.
+    """Parses the answer. Other lines are ignored, because a login shell may print a greeting.
 
     Raises:
-        ValueError: a figure that is needed is missing, stands there twice or is impossible; the text names it.
+        ValueError: a needed figure is missing, repeated or impossible; the text names it.
     """
     matches: dict[str, re.Match[str]] = {}
     for line in answer.splitlines():
@@ -91,7 +91,7 @@ def _percent(match: re.Match[str] | None) -> float | None:
 
 
 def _count(ranges: str) -> int:
-    """How many CPUs a list of the kernel such as ``0-3,8,10-11`` names."""
+    """The number of CPUs in a list of the kernel such as ``0-3,8,10-11``."""
     count, last = 0, -1
     for part in ranges.split(","):
         match = _RANGE.fullmatch(part)

@@ -1,4 +1,4 @@
-"""Connections to nodes: one login each, kept open between rounds, and the one command that is run over it."""
+"""Connections to nodes: one login per node, kept open between rounds; runs the command over it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CLOSE_S = 2.0
 
 @dataclass(slots=True)
 class Job:
-    """One node of one round, and what came of it."""
+    """One node of one round, and its result."""
 
     node: Node
     address: Address
@@ -45,12 +45,12 @@ class _Link:
 
 
 class Connections:
-    """The open connections, one a node.
+    """The open connections, one per node.
 
     Args:
         timeout_s: for one node, from the login to its answer.
-        read_vms: also read what the nodes count for each VM, by the same one command.
-        root: a folder on the nodes that stands for "/", for tests.
+        read_vms: also read the nodes' counters for VMs, with the same command.
+        root: a folder on the nodes used instead of "/", for tests.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class Connections:
     async def ask_again(self, job: Job) -> None:
         """Asks over the connection of an earlier round.
 
-        A connection that is broken, or silent for half the time, is dropped, so that the node gets a new login.
+        A connection that is broken, or silent for half of the timeout, is closed, so that the node gets a new login.
         """
         link = self._links.get(job.node.id)
         if link is None:
@@ -99,7 +99,7 @@ class Connections:
         self._drop(job.node.id)
 
     async def log_in(self, job: Job, options: Mapping[str, Any]) -> Measurement | SSHError:
-        """Logs in with these options of asyncssh, asks, and keeps the connection. Never raises."""
+        """Logs in with these options of asyncssh, runs the command, and keeps the connection open. Never raises."""
         client = Client(self._trust, job.address)
         try:
             return await asyncio.wait_for(self._log_in_patiently(job, client, options), job.left_s)
@@ -110,14 +110,14 @@ class Connections:
         except (OSError, asyncssh.Error, ValueError) as error:
             return why_not(error, job.address, client)
         except Exception as error:
-            # A defect with one node must not keep the others from being read.
+            # A defect with one node must not stop the reading of others.
             log.exception("Reading node '%s' over SSH met a defect", job.node.name)
             return SSHError(f"{job.address} cannot be read: {type(error).__name__}")
 
     async def _log_in_patiently(self, job: Job, client: Client, options: Mapping[str, Any]) -> Measurement:
-        """Tries once more where the server closed the connection, as a busy sshd does.
+        """Logs in, and tries once more if the server closed the connection, as a busy sshd does.
 
-        Never after a refused login: the server could lock the user out.
+        Never after a refused login: the server could lock the user.
         """
         try:
             return await self._log_in_and_ask(job, client, options)
@@ -156,8 +156,8 @@ class Connections:
         return result
 
     async def _turn(self) -> None:
-        """Waits until other work of the event loop had its turn: hundreds of nodes asked or read at once would stop
-        everything else for a tenth of a second."""
+        """Lets other work of the event loop run: hundreds of nodes without a pause would block everything else for a
+        tenth of a second."""
         async with self._pace:
             await asyncio.sleep(0)
 
@@ -187,8 +187,8 @@ class Connections:
         return measurement
 
     async def run(self, node_id: int, text: str, limit: int) -> str | None:
-        """What another command prints, over the connection that is open to the node; ``None`` = there is none, or no
-        answer in time. Nothing is logged in for it."""
+        """The output of another command over the open connection to the node; ``None`` = no connection is open, or no
+        answer came in time. Does not log in."""
         link = self._links.get(node_id)
         if link is None or link.connection.is_closed():
             return None

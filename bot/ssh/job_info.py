@@ -1,4 +1,4 @@
-"""The job of a VM as ``virsh domjobinfo`` tells it: the command, and the reading of its answer. Pure.
+"""The migration job of a VM by ``virsh domjobinfo``: the command, and the parser of its answer. Pure.
 
 The command only reads: ``virsh -r`` opens a connection that cannot change anything.
 """
@@ -12,17 +12,17 @@ from bot.domain.migration_progress import JobProgress
 
 JOB_ANSWER_LIMIT = 16 * 1024
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._:@+-]{0,199}")
-"""Names that every login shell takes as they are. Another name is not asked about."""
+"""Names that every login shell accepts unchanged. For other names the command is not run."""
 _LINE = re.compile(r"^([A-Z][A-Za-z ]+):\s+([0-9.]+)(?: +(\S+))?\s*$", re.MULTILINE)
 _MIB = {"B": 2**-20, "bytes": 2**-20, "KiB": 2**-10, "MiB": 1.0, "GiB": 2.0**10, "TiB": 2.0**20}
 _PATH = "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def job_command(domain: str, root: str = "") -> str | None:
-    """The command for a VM by its libvirt name; ``None`` = the name is not safe to ask about.
+    """The command for a VM with this libvirt name; ``None`` = the name is not safe in a command.
 
     Args:
-        root: a folder on the node that stands for "/", for tests.
+        root: a folder on the node used instead of "/", for tests.
     """
     if not _NAME.fullmatch(domain):
         return None
@@ -31,7 +31,7 @@ def job_command(domain: str, root: str = "") -> str | None:
 
 
 def parse_job(text: str, now: datetime) -> JobProgress | None:
-    """What the answer says; ``None`` = there is no job, or the answer cannot be understood."""
+    """The progress in the answer; ``None`` = there is no job, or the answer is not readable."""
     figures = {name.strip(): (number, unit) for name, number, unit in _LINE.findall(text)}
     total, remaining = _mib(figures.get("Memory total")), _mib(figures.get("Memory remaining"))
     if total is None or remaining is None:
@@ -57,7 +57,7 @@ def _speed(figures: _Figures) -> float | None:
 
 
 def _dirty(figures: _Figures) -> float | None:
-    """Pages a second times the size of a page."""
+    """MiB per second that the VM writes: pages per second times the size of a page."""
     pages, size = figures.get("Dirty rate"), figures.get("Page size")
     if pages is None or pages[1] != "pages/s":
         return None

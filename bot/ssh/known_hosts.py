@@ -1,6 +1,6 @@
-"""Our own list of host keys, in OpenSSH's format: what was seen at the first login, beside the user's known_hosts.
+"""The program's own list of host keys, in OpenSSH's format: keys from first logins, besides the user's known_hosts.
 
-Keys are text here (``ssh-ed25519 AAAA…``). A line is written once, in one append; nobody's line is ever changed.
+Keys are texts (``ssh-ed25519 AAAA…``). A line is appended in one write; existing lines are never changed.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 class KnownHosts:
-    """``path=None`` remembers as long as the object lives, and so does ``write=False`` with what it adds."""
+    """With ``path=None`` the list is only in memory. With ``write=False`` added keys are only in memory."""
 
     def __init__(self, path: Path | None, write: bool = True) -> None:
         self.path = path
@@ -19,10 +19,10 @@ class KnownHosts:
         self._keys: dict[str, set[str]] = defaultdict(set)
 
     def load(self) -> None:
-        """Reads the file again: somebody may have taken a line out.
+        """Reads the file again: a person may have removed a line.
 
         Raises:
-            OSError: it is there and cannot be read.
+            OSError: the file exists and cannot be read.
         """
         if self.path is None:
             return
@@ -40,10 +40,10 @@ class KnownHosts:
         return frozenset(self._keys.get(_name(host, port), ()))
 
     def remember(self, host: str, port: int, key: str) -> bool:
-        """Writes down the first key of a host. False: another one is known already, and stays.
+        """Stores the first key of a host. False: another key is known already, and stays.
 
         Raises:
-            OSError: it is remembered, but only until the program ends.
+            OSError: the file cannot be written; the key is remembered until the program ends.
         """
         name, bare = _name(host, port), _bare(key)
         known = self._keys.get(name)
@@ -61,18 +61,18 @@ def _name(host: str, port: int) -> str:
 
 
 def _bare(key: str) -> str:
-    """Kind and key, without a comment."""
+    """The kind and the key, without a comment."""
     return " ".join(key.split()[:2])
 
 
 def _append(path: Path, line: str) -> None:
-    """One write at the end of the file: two programs do not mix their lines."""
+    """Appends a line in one write, so that two programs do not mix their lines."""
     handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
     try:
         size = os.fstat(handle).st_size
         if size:
             os.lseek(handle, size - 1, os.SEEK_SET)
-            if os.read(handle, 1) != b"\n":  # somebody's editor left the last line open
+            if os.read(handle, 1) != b"\n":  # an editor saved the file without a newline at the end
                 line = "\n" + line
         os.write(handle, line.encode())
     finally:

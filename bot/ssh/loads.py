@@ -1,4 +1,4 @@
-"""Adds to a snapshot what its nodes really carry. Knows no rule: the core judges whether a measurement is fresh."""
+"""Adds the measured loads to a snapshot. Has no rules: the planner decides whether a measurement is fresh."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ log = logging.getLogger(__name__)
 
 
 class Loads:
-    """One monitor's results. Says in the log when a node begins to fail and when it answers again, not in between."""
+    """The results of one monitor. Logs when a node begins to fail and when it answers again."""
 
     def __init__(self, monitor: SSHMonitor) -> None:
         self._monitor = monitor
         self._last: dict[int, Measurement] = {}
         self._failing: dict[int, str] = {}
         self.counters: Mapping[int, NodeCounters] = {}
-        """Node -> what it has counted for its VMs, of the nodes that the last round asked."""
+        """Node -> its counters for VMs, of the nodes in the last round."""
 
     async def added_to(self, snapshot: Snapshot, only: Collection[int] | None = None) -> Snapshot:
         """The snapshot with ``Node.measured``.
 
         Args:
-            only: ids of the nodes to ask now; the others keep what they said last. ``None`` asks all. A node
-                that was asked and failed keeps nothing: what it carries now is not known.
+            only: ids of the nodes to measure now; others keep their last measurement. ``None`` = all. A node that
+                fails has no measurement: its load now is unknown.
         """
         asked = [n for n in snapshot.nodes if only is None or n.id in only]
         result = await self._monitor.measure(asked)
@@ -40,7 +40,7 @@ class Loads:
         return replace(snapshot, nodes=tuple(replace(n, measured=self._last.get(n.id)) for n in snapshot.nodes))
 
     async def job(self, node_id: int, domain: str) -> JobProgress | None:
-        """As the monitor's."""
+        """As ``SSHMonitor.job``."""
         return await self._monitor.job(node_id, domain)
 
     def _say(self, asked: Collection[Node], result: SSHRound) -> None:

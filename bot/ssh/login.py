@@ -1,4 +1,4 @@
-"""Logging in over SSH: keys and passwords, and what a refusal means. Error texts never hold a secret."""
+"""Logs in over SSH: keys, passwords, and the errors of a refusal. Error texts never contain a secret."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bot.ssh.trust import Client
 
 
 class KeyFile(NamedTuple):
-    """What tells whether a key file was replaced or written since it was read."""
+    """The state of a key file, which shows whether the file was changed since it was read."""
 
     inode: int
     size: int
@@ -23,7 +23,7 @@ class KeyFile(NamedTuple):
 
 
 def key_file(path: Path | None) -> KeyFile | None:
-    """``None`` = no key is set, or the file cannot be read now."""
+    """The state of the file; ``None`` = no key is set, or the file is not readable now."""
     try:
         status = None if path is None else path.stat()
     except OSError:
@@ -32,7 +32,7 @@ def key_file(path: Path | None) -> KeyFile | None:
 
 
 def login_options(path: Path | None, password: str | None) -> dict[str, Any]:
-    """The options of asyncssh that authenticate this program. Reads the key; unlocking a key takes a while by design.
+    """The options of asyncssh that authenticate this program. Reads the key; decrypting a key is slow by design.
 
     Raises:
         SSHError: the key cannot be used.
@@ -47,7 +47,7 @@ def login_options(path: Path | None, password: str | None) -> dict[str, Any]:
         if not str(error).startswith("Passphrase"):
             raise SSHError(f"the key {path} cannot be used: {shorten(str(error), 100)}", "key") from error
     if not password and os.environ.get("SSH_AUTH_SOCK"):
-        return {}  # the agent may hold it unlocked
+        return {}  # the agent may have the decrypted key
     if not password:
         raise SSHError(f"the key {path} is encrypted: set SSH_PASSWORD to its passphrase", "key")
     try:
@@ -57,7 +57,7 @@ def login_options(path: Path | None, password: str | None) -> dict[str, Any]:
 
 
 def why_not(error: Exception, address: Address, client: Client) -> SSHError:
-    """A failed login in one line, with what to look at."""
+    """The error of a failed login: one line with a remedy."""
     message = shorten(str(error), 150)
     if isinstance(error, asyncssh.PermissionDenied):
         text = f"{address} refused the login of {address.user}: check the user, and the key or the password"

@@ -1,6 +1,6 @@
-"""Rounds of measurements: every node is asked once, all at the same time, over connections that stay open.
+"""Rounds of measurements: every node is measured once, all at the same time, over connections that stay open.
 
-How one node is asked is in connections.py.
+connections.py measures a single node.
 """
 
 from __future__ import annotations
@@ -26,35 +26,36 @@ from bot.ssh.login import KeyFile, key_file, login_options
 from bot.ssh.trust import HostKeys, Trust
 
 MAX_LOGINS = 10
-"""At the same time: a plain sshd (MaxStartups 10:30:100) drops part of what comes beyond."""
+"""The most logins at the same time: a default sshd (MaxStartups 10:30:100) drops some of more logins."""
 ROUND_TIMEOUTS = 6
-"""No login begins later than this many times the timeout of one node, however many nodes are silent."""
+"""No login begins later than this many times the timeout of one node, even if many nodes do not answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class SSHRound:
-    """One round: each node that was asked is in one of the two, by id."""
+    """One round: each node is either in ``measured`` or in ``failed``, by id."""
 
     measured: Mapping[int, Measurement]
     failed: Mapping[int, SSHError]
     counters: Mapping[int, NodeCounters] = field(default_factory=dict)
-    """What the measured nodes have counted for their VMs, where that is read."""
+    """Node -> its counters for VMs, if they are read."""
 
 
 class SSHMonitor:
     """Keeps one connection to each node between rounds. Use it as a context manager, or call ``close()``.
 
     Args:
-        username: for nodes whose user neither the mapping nor the panel names; none = root.
-        private_key_path: none: the agent and the usual keys of ~/.ssh; with only a password: the password.
-        password: of the user, or the passphrase of an encrypted key, which then is all it is used for.
+        username: the user if neither the mapping nor the panel names one; ``None`` = root.
+        private_key_path: ``None``: the agent and the default keys of ~/.ssh; if a password is given, only the password.
+        password: of the user; or the passphrase of an encrypted key, and then used only for the key.
         timeout_s: for one node, from the login to its answer; waiting for a free login does not count.
-        hosts_mapping: node name or id to ``host``, ``host:port`` or ``user@host:port``, instead of the panel's.
-        host_keys: accept-new remembers a key at first sight and refuses another one later.
-        known_hosts_path: where accept-new remembers; none = only in memory. The user's known_hosts come first.
-        read_vms: also read what the nodes count for each VM, by the same one command.
-        root: a folder on the nodes that stands for "/", for tests.
-        write_known_hosts: false reads that file and leaves it as it is: for a look that leaves no trace.
+        hosts_mapping: node name or id to ``host``, ``host:port`` or ``user@host:port``, instead of the panel's address.
+        host_keys: accept-new stores the key of the first login and refuses another key later.
+        known_hosts_path: the file in which accept-new stores keys; ``None`` = in memory. The user's known_hosts come
+            first.
+        read_vms: also read the nodes' counters for VMs, with the same command.
+        root: a folder on the nodes used instead of "/", for tests.
+        write_known_hosts: ``False``: read this file and never change it.
     Raises:
         ConfigError: an entry of ``hosts_mapping`` is not an address.
     """
@@ -92,9 +93,9 @@ class SSHMonitor:
         self._clock = clock
         self._login_options: dict[str, Any] | None = None
         self._key_file: KeyFile | None = None
-        """The key file as it was when it was read."""
+        """The state of the key file at its last reading."""
         self._refused = False
-        """A node refused the login since the key was read: the file may have been replaced."""
+        """Whether a node has refused the login since the key was read: then the file may have changed."""
         self._failed_in: dict[int, int] = {}
         self._rounds = 0
         self._one_round = asyncio.Lock()
@@ -112,7 +113,7 @@ class SSHMonitor:
         await self._connections.close()
 
     async def job(self, node_id: int, domain: str) -> JobProgress | None:
-        """How far the job of a VM on this node is; ``None`` = the node does not tell.
+        """The progress of a VM's migration job on this node; ``None`` = unknown.
 
         Args:
             domain: the libvirt name of the VM.
@@ -122,7 +123,10 @@ class SSHMonitor:
         return None if text is None else parse_job(text, self._clock())
 
     async def measure(self, nodes: Sequence[Node]) -> SSHRound:
-        """Asks all of them at once: over connections that are open, then over at most so many logins at a time."""
+        """Measures all these nodes at the same time.
+
+        First over open connections, then by at most ``MAX_LOGINS`` logins at a time.
+        """
         async with self._one_round:
             self._rounds += 1
             return await self._round(nodes)
@@ -154,7 +158,7 @@ class SSHMonitor:
         return SSHRound(measured, failed, counters)
 
     async def _log_in_to(self, jobs: Sequence[Job]) -> None:
-        """Logs in to some nodes at a time. Nodes that failed lately come last, so silent nodes do not delay others."""
+        """Logs in to some nodes at a time. Nodes that failed before come last, so that they do not delay others."""
         if not jobs:
             return
         try:
@@ -178,9 +182,9 @@ class SSHMonitor:
         await asyncio.gather(*(one_after_the_other() for _ in range(min(self._max_logins, len(jobs)))))
 
     async def _options(self) -> dict[str, Any]:
-        """How to prove who we are. Read once, since unlocking a key takes a while by design.
+        """The options for the login. They are read once, because decrypting a key is slow by design.
 
-        Read again after a refused login, where the file has changed since.
+        They are read again after a refused login if the file has changed.
         """
         if self._refused and await asyncio.to_thread(key_file, self._key_path) != self._key_file:
             self._login_options = None

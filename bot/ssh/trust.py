@@ -1,4 +1,4 @@
-"""Whose host key is believed: the user's known_hosts, then our own list, then what SSH_HOST_KEYS says."""
+"""Decides which host keys are trusted: by the user's known_hosts, then the own list, then SSH_HOST_KEYS."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SYSTEM_KNOWN_HOSTS = (Path("~/.ssh/known_hosts"), Path("/etc/ssh/ssh_known_hosts
 
 @dataclass(slots=True)
 class Trust:
-    """The host keys that are known, and what becomes of others. Read again for every round."""
+    """The known host keys, and the rule for unknown keys. Read again for every round."""
 
     mode: HostKeys
     own: KnownHosts
@@ -34,7 +34,7 @@ class Trust:
     def load(self) -> None:
         """
         Raises:
-            OSError: a list is there and cannot be read.
+            OSError: a list exists and cannot be read.
         """
         if self.mode == "ignore":
             return
@@ -48,7 +48,7 @@ class Trust:
             for line in lines:
                 try:
                     self.system.load(line)
-                except ValueError:  # as ssh itself does: one bad line costs only itself
+                except ValueError:  # like ssh: a bad line is skipped
                     continue
 
 
@@ -62,21 +62,22 @@ class Client(asyncssh.SSHClient):
         self.new_key: asyncssh.SSHKey | None = None
 
     def lists(self, host: str, addr: str, port: int | None) -> tuple[Sequence[Any], ...]:
-        """What asyncssh wants to know of the host: trusted keys, CAs, revoked keys, and the same of X.509."""
+        """The lists for asyncssh: trusted keys, CAs, revoked keys, and the same for X.509."""
         system = self._trust.system
         keys, cas, revoked, *more = system.match(host, addr, port)
         specific = bool(keys or cas)
         if specific and port is not None and system.match(host, addr, None)[:2] == (keys, cas):
-            # Found under the name alone. As for ssh, that says nothing against another server on this port.
+            # The list has only the name without this port. As in ssh, that does not forbid a server on this port.
             specific, keys = False, [] if self._trust.mode == "accept-new" else keys
         own = self._trust.own.keys(self._address.host, self._address.port)
         self.known = specific or bool(own)
         return ([*keys, *_imported(own)], cas, revoked, *more)
 
     def kinds(self) -> tuple[str, ...]:
-        """Kinds of host keys to ask for, the known ones first: another kind only comes when they are gone.
+        """The kinds of host keys to request, known ones first: the server sends another kind only if it has none of
+        these.
 
-        Empty = as asyncssh likes, where nothing is known or an authority vouches for the host.
+        Empty = the default of asyncssh: no key is known, or a certificate authority signs the host's key.
         """
         _, host, port = self._address
         keys, cas, *_ = self._trust.system.match(host, "", None if port == SSH_PORT else port)
@@ -87,17 +88,17 @@ class Client(asyncssh.SSHClient):
         return tuple(dict.fromkeys([*(kind for kind in wanted if kind in KINDS), *KINDS]))
 
     def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
-        """Asked for keys that are not on a list."""
+        """Whether to trust a key that is not on a list; called by asyncssh."""
         if self.known or self._trust.mode != "accept-new":
             return False
         self.new_key = key
         return True
 
     def remember(self) -> None:
-        """To be called once the server has proved that the key is its own.
+        """Stores the key. Call this after the server has proved that it owns the key.
 
         Raises:
-            SSHError: another login has remembered another key meanwhile.
+            SSHError: another login has stored another key meanwhile.
         """
         if self.new_key is None:
             return
@@ -130,6 +131,6 @@ def _imported(keys: frozenset[str]) -> list[asyncssh.SSHKey]:
     for text in sorted(keys):
         try:
             imported.append(asyncssh.import_public_key(text))
-        except ValueError:  # a damaged line: the host counts as known, and no key fits it
+        except ValueError:  # a damaged line: the host counts as known, and no key matches
             continue
     return imported

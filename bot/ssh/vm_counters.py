@@ -1,7 +1,7 @@
-"""What the kernel of a node counts for each VM: the second half of the one command, and what its answer means. Pure.
+"""The kernel's counters for each VM of a node: the second half of the command, and the parser of its answer. Pure.
 
-Read from the cgroups that libvirt makes for QEMU (version 2, else version 1), else from the processes of QEMU. Only
-reads. The counters are cumulative: bot/domain/vm_load.py makes loads of two readings.
+They are read from the cgroups that libvirt creates for QEMU (version 2, else version 1), else from the processes of
+QEMU. The command only reads. The counters are cumulative: bot/domain/vm_load.py computes loads from two readings.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ _CGROUP = "/sys/fs/cgroup"
 _SLICES = (f"{_CGROUP}/machine.slice", f"{_CGROUP}/cpu,cpuacct/machine.slice", f"{_CGROUP}/memory/machine.slice")
 _FILES = ("cpu.stat", "memory.current", "cpuacct.usage", "memory.usage_in_bytes")
 _BELOW = ("libvirt", "emulator", "vcpu*", "iothread*")
-"""Groups inside the group of a VM, whose time is part of that of the VM."""
+"""Groups inside the group of a VM. Their time is part of the VM's time."""
 
 VM_ANSWER_LIMIT = 131_072
-"""More characters than a node with 400 VMs needs."""
+"""The longest answer in characters; a node with 400 VMs needs less."""
 _MOST_CPU_S = 10.0**10
 _TICKS_PER_S = 100
 """USER_HZ: the same on every architecture that VMmanager runs on."""
@@ -25,12 +25,12 @@ _PAGE_KIB = 4
 
 
 def vm_command(root: str = "") -> str:
-    """One `grep` over the cgroups; where it finds nothing, `grep` over the processes of QEMU.
+    """One `grep` over the cgroups; if it finds nothing, a `grep` over the processes of QEMU.
 
-    Every login shell understands it: what shells disagree about stands in quotes for `sh`.
+    Every login shell understands it: the parts in which shells differ are quoted for `sh`.
 
     Args:
-        root: a folder that stands for "/", for tests.
+        root: a folder used instead of "/", for tests.
     """
     files = " ".join(f"--include={name}" for name in _FILES)
     below = " ".join(f"'--exclude-dir={name}'" for name in _BELOW)
@@ -57,7 +57,7 @@ _GUEST = re.compile(r"/proc/(\d{1,10})/cmdline:guest=([^,]{1,255})")
 
 
 def parse_counters(answer: str) -> NodeCounters | None:
-    """``None`` where the node does not tell how long it has been up. Lines of other shapes are ignored."""
+    """The counters in the answer; ``None`` if the node's uptime is missing. Other lines are ignored."""
     up_s: float | None = None
     busy_s: float | None = None
     groups: dict[str, dict[str, int]] = {}
@@ -89,7 +89,7 @@ def parse_counters(answer: str) -> NodeCounters | None:
 
 
 def scope_name(scope: str) -> str | None:
-    """The libvirt name in the name of a scope, unescaped; ``None`` = no VM of QEMU."""
+    """The libvirt name in the name of a scope, unescaped; ``None`` = the scope is no QEMU VM."""
     match = _SCOPE.fullmatch(_ESCAPED.sub(_unescaped, scope))
     return None if match is None else match[1]
 
@@ -113,13 +113,13 @@ def _counter(scope: str, figures: dict[str, int]) -> ScopeCounter | None:
 
 
 def _busy_s(figures: str) -> float:
-    """CPU seconds that the node was not idle. Guest time is part of user time and is not counted twice."""
+    """The busy CPU seconds of the node. Guest time is part of user time and is not counted twice."""
     user, nice, system, _idle, _iowait, *rest = map(int, figures.split())
     return (user + nice + system + sum(rest[:3])) / _TICKS_PER_S
 
 
 def _process(pid: str, after_name: str) -> tuple[str, float, int] | None:
-    """Key, CPU seconds and MiB of a process. The start time in the key tells a reused process id."""
+    """Key, CPU seconds and MiB of a process. The key has the start time, so a reused process id is another key."""
     parts = after_name.split()
     try:
         user, system, started, pages = (int(parts[i]) for i in (11, 12, 19, 21))
