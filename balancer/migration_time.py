@@ -31,9 +31,10 @@ MIN_MBIT, MAX_MBIT = 10.0, 400_000.0
 
 
 def copied_mib(vm: VM, cluster: Cluster | None) -> int:
-    """What a migration of this VM copies: its memory, and its disk where the disks lie on the nodes."""
+    """What a migration of this VM copies: its memory, what is copied again, and its disk where it lies on the node."""
     local = cluster is not None and bool(cluster.local_storage)
-    return (vm.memory_mib or 0) + ((vm.disk_mib or 0) if local else 0)
+    memory_mib = round((vm.memory_mib or 0) * (1 + vm.copied_again)) if vm.copied_again else vm.memory_mib or 0
+    return memory_mib + ((vm.disk_mib or 0) if local else 0)
 
 
 def migration_us(copied: int, policy: Policy) -> int:
@@ -89,9 +90,14 @@ MOST_WRITTEN = 0.9
 
 @dataclass(frozen=True, slots=True)
 class WritingVM:
-    """What a VM's own migrations tell of the next one. ``dirty_mib_s``: how fast it writes to its memory meanwhile."""
+    """What a VM's own migrations tell of the next one.
+
+    ``dirty_mib_s``: how fast it writes to its memory meanwhile. ``copied_again``: as in ``VM``. ``seconds``: the time
+    of the next one. ``migrations``: how many were used.
+    """
 
     dirty_mib_s: float
+    copied_again: float
     seconds: float
     migrations: int
 
@@ -115,7 +121,8 @@ def writing_vm(samples: Sequence[Sample], memory_mib: int, policy: Policy) -> Wr
     if not rates:
         return None
     dirty = median(rates)
-    return WritingVM(dirty, policy.migration_overhead_s + memory_mib / (bandwidth - dirty), len(rates))
+    seconds = policy.migration_overhead_s + memory_mib / (bandwidth - dirty)
+    return WritingVM(dirty, dirty / (bandwidth - dirty), seconds, len(rates))
 
 
 def _line(samples: Sequence[Sample]) -> tuple[float, float] | None:

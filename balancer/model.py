@@ -173,6 +173,9 @@ class VM:
     """Why this VM stays although nothing else speaks against a move; ``None`` = nothing."""
     load: VMLoad | None = None
     """Its own load; ``None`` = not measured, then it has its share by vCPUs of the load of its node."""
+    copied_again: float | None = None
+    """The part of its memory that a migration copies again because the VM writes to it meanwhile, learnt from its own
+    last migrations: 0.5 = half of it, 2.0 = twice all of it. ``None`` = unknown; it counts as 0."""
 
 
 @dataclass(frozen=True, slots=True)

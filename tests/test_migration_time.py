@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from bot_builders import ANNA, Clock, move, plan
 from bot_fixture import BotFixture, running_bot
+from core_builders import cluster, node, snapshot, vm
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,10 +21,14 @@ from balancer.migration_time import (
     MIN_SAMPLES,
     Fitted,
     Sample,
+    copied_mib,
     fit,
+    migration_s,
     writing_vm,
 )
-from balancer.policy import Policy
+from balancer.model import Reason
+from balancer.planner import plan as make_plan
+from balancer.policy import COST_TIME, OPTIMAL, OPTIMIZE_FOR, STRATEGIES, Policy
 from bot.domain.proposals import MigrationState, Verdict
 from bot.rendering.catalog import texts_for
 from bot.store.store import Store
@@ -92,10 +97,17 @@ def test_negative_overhead_becomes_zero() -> None:
 # In the running program -----------------------------------------------------------------------------
 
 
-async def finish(store: Store, clock: Clock, found: list[Sample], cluster: int = 1) -> None:
-    """Migrations of this memory that took so long, one after the other."""
+async def finish(
+    store: Store,
+    clock: Clock,
+    found: list[Sample],
+    cluster: int = 1,
+    vm_id: int | None = None,
+    reason: Reason | None = None,
+) -> None:
+    """Migrations of this memory that took so long, one after the other; of one VM, or each of another."""
     for number, sample in enumerate(found):
-        moved = replace(move(100 + number), memory_mib=sample.memory_mib)
+        moved = replace(move(100 + number if vm_id is None else vm_id), memory_mib=sample.memory_mib)
         result = await store.proposals.publish(
             plan(moved, cluster=cluster), automatic=False, now=clock(), expires_at=clock.now.replace(year=2030)
         )
@@ -108,7 +120,7 @@ async def finish(store: Store, clock: Clock, found: list[Sample], cluster: int =
         await store.migrations.advance(migration_id, MigrationState.STARTING, clock())
         await store.migrations.advance(migration_id, MigrationState.RUNNING, clock())
         clock.advance(sample.seconds)
-        await store.migrations.advance(migration_id, MigrationState.SUCCEEDED, clock())
+        await store.migrations.advance(migration_id, MigrationState.SUCCEEDED, clock(), reason=reason)
 
 
 async def figures(fixture: BotFixture) -> tuple[float, float]:
@@ -185,6 +197,64 @@ def test_learnt_rate_is_bounded(sample: Sample, part: float) -> None:
 @pytest.mark.parametrize("sample", [Sample(0, 50.0), Sample(8192, 0.0), Sample(8192, -5.0)])
 def test_odd_migration_teaches_nothing(sample: Sample) -> None:
     assert writing_vm([sample], 8192, Policy()) is None
+
+
+@given(st.floats(0, 0.89), st.integers(1024, 262_144), st.integers(0, 2**20))
+def test_estimate_of_a_vm_counts_what_it_copies_again(part: float, memory_mib: int, disk_mib: int) -> None:
+    known = writing_vm([written(part * BANDWIDTH)], memory_mib, Policy())
+    assert known is not None
+    own = replace(vm(1, memory_mib=memory_mib, disk_mib=disk_mib), copied_again=known.copied_again)
+    assert migration_s(own, None, Policy()) == pytest.approx(known.seconds, abs=0.01)
+    local = cluster(local_storage=True)
+    assert copied_mib(own, local) == copied_mib(own, None) + disk_mib
+    assert copied_mib(replace(own, copied_again=None), None) == memory_mib
+
+
+async def test_plan_proposal_and_progress_use_the_rate_of_the_vm(tmp_path: Path) -> None:
+    """VM 11 writes as fast as half of the bandwidth, as its last migrations show; one of them restarted it."""
+    async with running_bot(tmp_path) as fixture:
+        own = [written(0.5 * BANDWIDTH, 2048)] * 3
+        await finish(fixture.store, fixture.clock, own, vm_id=11)
+        await finish(
+            fixture.store, fixture.clock, [Sample(2048, 9000.0)], vm_id=11, reason=Reason.of("moved-restarted")
+        )
+        fixture.pass_time(2 * 86_400)
+        expected = pytest.approx(OVERHEAD + 2 * 2048 / BANDWIDTH, abs=0.1)
+        [shown] = await fixture.service.queries.plans()
+        assert {m.vm_id: m.seconds for m in shown.moves}[11] == expected
+        await fixture.propose()
+        [waiting] = await fixture.store.proposals.waiting()
+        assert {m.move.vm_id: m.move.seconds for m in waiting.moves}[11] == expected
+        await fixture.decide(11)
+        migration = next(m for m in await fixture.migrations() if m.state is MigrationState.QUEUED)
+        assert migration.move.seconds == expected
+        [found] = await fixture.service.queries.find_vms("small-a")
+        details = await fixture.service.queries.vm_details(found)
+        assert details.writing is not None and (details.writing.seconds, details.writing.migrations) == (expected, 3)
+
+
+@pytest.mark.parametrize("optimize_for", OPTIMIZE_FOR)
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_effort_of_a_plan_is_the_sum_of_its_estimates(strategy: str, optimize_for: str) -> None:
+    nodes = [node(1, vcpus_allocated=84), node(2), node(3)]
+    again = (None, 0.5, 4.0, None, 9.0, 0.1)
+    vms = [vm(10 + i, memory_mib=1000 * (1 + i), copied_again=part) for i, part in enumerate(again)]
+    policy = Policy(strategy=strategy, optimize_for=optimize_for, max_moves=0)
+    made = make_plan(snapshot(nodes, vms), policy)
+    estimates = {own.id: migration_s(own, None, policy) for own in vms}
+    assert made.moves and all(m.seconds == estimates[m.vm_id] for m in made.moves)
+    if made.effort is not None:
+        assert made.effort.seconds == pytest.approx(sum(estimates[m.vm_id] for m in made.moves), abs=1e-3)
+    if made.bound is not None and made.bound.seconds is not None and made.effort is not None:
+        assert made.bound.seconds <= made.effort.seconds + 1e-6
+
+
+def test_plan_that_shall_be_fast_leaves_the_vm_that_writes_fast() -> None:
+    """Of two VMs alike but for their writes the other one moves."""
+    nodes = [node(1, vcpus_allocated=75), node(2), node(3)]
+    vms = [vm(10, copied_again=3.0), vm(11)]
+    made = make_plan(snapshot(nodes, vms), Policy(strategy=OPTIMAL, optimize_for=COST_TIME, max_moves=0))
+    assert [m.vm_id for m in made.moves] == [11]
 
 
 async def test_card_of_a_vm_says_how_fast_it_writes(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from balancer.migration_time import MICROSECONDS, migration_us
-from balancer.model import Alternative, Cluster, Effort, Move, Plan, Recent, Snapshot
+from balancer.migration_time import MICROSECONDS, copied_mib, migration_us
+from balancer.model import Alternative, Effort, Move, Plan, Recent, Snapshot
 from balancer.planner import plan
 from balancer.policy import ADAPTIVE, OPTIMAL, SMALLEST_FIRST, TARGETS_HARD, Policy
 from balancer.strategies.adaptive import clearly_better
@@ -60,10 +60,7 @@ def _value(whole: Plan) -> tuple[int, int]:
 def effort_of(snapshot: Snapshot, moves: tuple[Move, ...], policy: Policy) -> Effort:
     """What these moves come to, one after another."""
     [cluster] = snapshot.clusters
-    disks = {vm.id: vm.disk_mib or 0 for vm in snapshot.vms} if _copies_disks(cluster) else {}
-    took = sum(migration_us(m.memory_mib + disks.get(m.vm_id, 0), policy) for m in moves)
+    moved = {move.vm_id for move in moves}
+    times = {vm.id: migration_us(copied_mib(vm, cluster), policy) for vm in snapshot.vms if vm.id in moved}
+    took = sum(times[move.vm_id] for move in moves)
     return Effort(len(moves), took / MICROSECONDS, sum(m.memory_mib for m in moves))
-
-
-def _copies_disks(cluster: Cluster) -> bool:
-    return cluster.local_storage is True

@@ -14,7 +14,6 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from balancer.check_inputs import CheckInputs
-from balancer.migration_time import Fitted
 from balancer.model import Node, Plan, Snapshot
 from balancer.policy import Policy
 from bot.config.chats_file import chats_of
@@ -82,7 +81,7 @@ class Planning(UseCase):
         self._counters = OverloadCounters(self._settings.overload_hold_cycles)
         self._known_as: dict[int, str] = {}
         """Cluster -> its name, or the name that CLUSTERS_FILE uses for it."""
-        self._durations = MeasuredDurations(context.store)
+        self.durations = MeasuredDurations(context.store)
         self._chats_differ = any(chat.clusters is not None for chat in chats_of(self._settings))
         """Whether there is a chat that sees only some clusters."""
         self._counts_itself = self._settings.overload_hold_cycles == 1
@@ -124,23 +123,20 @@ class Planning(UseCase):
     async def _policies(self, snapshot: Snapshot, general: Policy) -> dict[int, Policy]:
         for name in self._clusters.unknown(snapshot.clusters):
             self._warn(f"CLUSTERS_FILE: no cluster is called '{name}': what it says about it has no effect")
-        await self._durations.read(snapshot)
+        await self.durations.read(snapshot)
         self._known_as = {c.id: self.protections.known_as(c) for c in snapshot.clusters}
         known = [replace(c, name=self._known_as[c.id]) for c in snapshot.clusters]
-        return {c.id: self._clusters.policy_for(c, self._durations.applied(c, general)) for c in known}
+        return {c.id: self._clusters.policy_for(c, self.durations.applied(c, general)) for c in known}
 
     def node_group(self, name: str, nodes: Sequence[Node]) -> list[Node]:
         """Those of these nodes that belong to this group of CLUSTERS_FILE; empty if there is no such group."""
         return self._clusters.node_group(name, nodes, self._known_as)
 
-    def measured(self) -> dict[int, Fitted]:
-        """Cluster -> the duration fitted to its own migrations, if there are enough of them."""
-        return self._durations.known()
-
     async def context(self, snapshot: Snapshot, *, filling: int | None = None) -> PlanningContext:
         """Reads everything that plans for this snapshot depend on. Arguments as ``policy``."""
         general = await self.policy(snapshot, filling=filling)
         policies = await self._policies(snapshot, general)
+        snapshot = self.durations.added_to(snapshot, policies)
         recent = await self._store.recent_events.read(general, self._clock())
         claims = await self._store.requests.claims()
         return PlanningContext(snapshot, general, policies, recent, claims, self.protections.lost(snapshot, policies))
@@ -264,7 +260,8 @@ class Planning(UseCase):
         own = next((s for s in snapshot.split() if s.clusters[0].id == cluster_id), None)
         if own is None:
             return None
-        policy = (await self.policies(snapshot, filling=filling))[cluster_id]
+        policies = await self.policies(snapshot, filling=filling)
+        own, policy = self.durations.added_to(own, policies), policies[cluster_id]
         return ClusterContext(own, policy, await self._store.recent_events.read(policy, self._clock(), single=single))
 
     def own_strategies(self) -> dict[str, str]:

@@ -25,7 +25,6 @@ from bot.domain.proposals import UNSETTLED, Proposal, ProposedMove
 from bot.domain.vm_load import chart_samples
 from bot.errors import NotFound, PanelError
 from bot.service.context import ServiceContext, UseCase
-from bot.service.measured_durations import writing_of
 from bot.service.observer import FRESH, NOW, Observer
 from bot.service.planning import Planning
 from bot.service.survivals import Survivals
@@ -355,14 +354,15 @@ class Queries(UseCase):
         why = await asyncio.to_thread(why_vm, *context, vm.id)
         node = next((n for n in snapshot.nodes if n.id == latest.node_id), None)
         past = tuple(await self._store.decisions.of_vm(vm.id, PAST_MOVES))
-        return VMDetails(latest, node, why, past, writing_of(latest, past, context))
+        return VMDetails(latest, node, why, past, self._planning.durations.writing_of(latest, context.policy))
 
     def measured(self) -> dict[str, Fitted]:
         """Name of a cluster -> the duration fitted to its own migrations."""
         last = self._observer.last
         names = {} if last is None else {c.id: c.name for c in self._clusters(last)}
-        shown = {i: fitted for i, fitted in self._planning.measured().items() if self._sees is None or i in names}
-        return {names.get(i, str(i)): fitted for i, fitted in shown.items()}
+        fitted = self._planning.durations.known()
+        shown = {i: own for i, own in fitted.items() if self._sees is None or i in names}
+        return {names.get(i, str(i)): own for i, own in shown.items()}
 
     def own_values(self, field: str) -> dict[str, str]:
         """Name or id of a cluster -> its own value of a setting from CLUSTERS_FILE, of the clusters in sight."""

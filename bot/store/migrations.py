@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Collection
 from datetime import datetime
 
@@ -165,8 +166,31 @@ class Migrations(Part):
                 "ORDER BY g.id DESC LIMIT ?",
                 (MigrationState.SUCCEEDED.value, cluster_id, limit),
             )
-        times = [(rows.from_text(r["started_at"]), rows.from_text(r["finished_at"])) for r in records]
-        return [Sample(r["memory_mib"], (b - a).total_seconds()) for r, (a, b) in zip(records, times, strict=True)]
+        return [_sample(r) for r in records]
+
+    async def durations_by_vm(self, cluster_id: int, each: int) -> dict[int, list[Sample]]:
+        """VM -> the memory and the time of its own last migrations in the cluster, newest first.
+
+        A migration that restarted its VM is left out: it may have copied nothing while the VM ran.
+
+        Args:
+            each: at most so many of each VM.
+        """
+        async with self._database.reading() as db:
+            records = await all_rows(
+                db,
+                "SELECT * FROM (SELECT m.vm_id, g.id, "
+                "json_extract(p.plan, '$.moves[' || m.position || '].memory_mib') AS memory_mib, "
+                "g.started_at, g.finished_at, row_number() OVER (PARTITION BY m.vm_id ORDER BY g.id DESC) AS nth "
+                "FROM migration g JOIN move m ON m.id = g.move_id JOIN proposal p ON p.id = m.proposal_id "
+                "WHERE g.state = ? AND g.reason IS NULL AND m.cluster_id = ? AND g.started_at IS NOT NULL "
+                "AND json_valid(p.plan)) WHERE nth <= ? ORDER BY id DESC",
+                (MigrationState.SUCCEEDED.value, cluster_id, each),
+            )
+        by_vm: dict[int, list[Sample]] = {}
+        for record in records:
+            by_vm.setdefault(record["vm_id"], []).append(_sample(record))
+        return by_vm
 
     async def last_of(self, vm_id: int) -> int | None:
         """The newest migration of a VM that was started; ``None`` = there is none."""
@@ -208,6 +232,11 @@ class Migrations(Part):
             PastMigration(rows.from_text(r["finished_at"]), r["vm_id"], r["cluster_id"], r["source_id"], r["target_id"])
             for r in records
         ]
+
+
+def _sample(row: sqlite3.Row) -> Sample:
+    length = rows.from_text(row["finished_at"]) - rows.from_text(row["started_at"])
+    return Sample(row["memory_mib"], length.total_seconds())
 
 
 async def take_back(db: Connection, migration_id: int, actor: Actor, now: datetime) -> bool:
