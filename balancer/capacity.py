@@ -1,6 +1,6 @@
-"""How far a move may fill a node: to the overload thresholds less the headroom, below hard target thresholds.
+"""How far a move may fill a node: to the overload thresholds minus the headroom, and below hard target thresholds.
 
-In whole vCPUs and MiB, for strategies that search before they ask the rules. The rules decide in the end.
+In whole vCPUs and MiB, for strategies that search before they call the rules. The rules decide in the end.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def fill_vcpus(node: WorkingNode, policy: Policy) -> int:
 def _vcpus_below_target(node: WorkingNode, policy: Policy) -> int:
     """The most vCPUs with which the node's score is certain to stay below the target threshold.
 
-    The score counts VMs too. Each VM that comes brings one vCPU or more, so vCPUs that are added bound them.
+    The score counts VMs too. Each new VM has at least one vCPU, so the added vCPUs limit their number.
     """
 
     def score(vcpus: int) -> float:
@@ -34,7 +34,7 @@ def _vcpus_below_target(node: WorkingNode, policy: Policy) -> int:
 
 
 def fill_mib(node: WorkingNode, policy: Policy) -> int:
-    """The same for memory, in MiB."""
+    """As ``fill_vcpus``, for memory in MiB."""
     most = most_mib(node.memory_mib, policy.fill_limit(policy.memory_overload_percent))
     if not policy.hard_memory_target:
         return most

@@ -1,4 +1,4 @@
-"""All that the plans of one check are made of, as one value: what is recorded of a check, and replayed."""
+"""All inputs of the plans of one check, as one value, which is recorded and replayed."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ class CheckInputs:
     """Planning is a function of this value alone, so the same inputs give the same plans."""
 
     snapshot: Snapshot
-    """All clusters, with what holds them."""
+    """All clusters, with the reasons that hold them."""
     policies: Mapping[int, Policy]
     """Cluster -> its policy, with every exclusion in force."""
     recent: Recent
     hold_checks: int = 1
-    """OVERLOAD_HOLD_CYCLES: in how many checks in a row an overload has to be seen."""
+    """OVERLOAD_HOLD_CYCLES: how many checks in a row must see an overload."""
     overloaded: Mapping[int, int] = field(default_factory=dict)
-    """Node -> in how many checks in a row it was seen overloaded before this check."""
+    """Node -> in how many checks in a row before this one it was overloaded."""
     uneven: Mapping[int, int] = field(default_factory=dict)
-    """Cluster -> in how many checks in a row its load was seen uneven before this check."""
+    """Cluster -> in how many checks in a row before this one its load was uneven."""
     fixed: frozenset[int] = frozenset()
     """Clusters whose strategy CLUSTERS_FILE sets, so that no other one is suggested."""
     passing: frozenset[int] = frozenset()
-    """Clusters whose moves may pass hard target thresholds, since a person let a proposal do so."""
+    """Clusters whose moves may pass hard target thresholds, because a person allowed it for a proposal."""
     restarted: Mapping[int, str] = field(default_factory=dict)
-    """Cluster -> the VM that restarted on its way, so that automatic mode waits for a person."""
+    """Cluster -> the VM that its migration restarted, so that automatic mode waits for a person."""
     one_cluster_remarks: bool = False
-    """Whether remarks of the panel's answers are worded for people who may see one cluster only."""
+    """Whether remarks about the panel's answers are for people who may see only one cluster."""

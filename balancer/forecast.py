@@ -1,7 +1,7 @@
-"""When a growing figure reaches a limit: a range of dates from its past, or no date where the past shows no trend.
+"""When a growing figure reaches a limit: a range of dates by its history, or no date if the history shows no trend.
 
-Steps (a large order, a project that left) are taken out first, so that one day makes no trend. The range comes from
-simulated futures (level_model.py) with a fixed seed: equal pasts give equal dates.
+Steps (a large order, a project that left) are removed first, so that a single day makes no trend. The range comes from
+simulated futures (level_model.py) with a fixed seed: equal histories give equal dates.
 """
 
 from __future__ import annotations
@@ -17,36 +17,36 @@ from statistics import median
 from balancer.level_model import Point, State, likely_states, passages
 
 LEAST_DAYS, LEAST_POINTS = 7.0, 14
-"""A shorter past gives no date."""
+"""A shorter history gives no date."""
 MOST_POINTS = 400
-"""The points of a longer past are averaged."""
+"""The points of a longer history are averaged."""
 REACH = 3.0
-"""No date lies further ahead than so many lengths of the past."""
+"""No date is further ahead than this many lengths of the history."""
 DOUBT = 0.01
-"""There is a trend where at most this part of the likely slopes has the other sign."""
+"""There is a trend if at most this part of the likely slopes has the other sign."""
 TAIL = 0.1
-"""The part of the futures on either side of the range: it is an 80 % range."""
+"""The part of the futures on each side of the range, which is so an 80 % range."""
 LEAST_GROWTH = 0.01
-"""Less growth over the whole past, as a part of the limit, is no trend."""
+"""Less growth over the whole history, as a part of the limit, is no trend."""
 LAGS = (1.0, 2.0, 4.0, 7.0, 14.0, 28.0)
-"""Days over which the past's changes are compared with what the model expects."""
+"""Periods in days over which the changes of the history are compared with those that the model expects."""
 LEAST_LAGS = 3
-"""The past must be so many times longer than such a time."""
+"""How many times the history must be longer than such a period."""
 MEDIAN_SQUARE = 0.4549
-"""Half of the squares of a standard normal variable are below it. One turbulent week does not move the median."""
+"""The median of the square of a standard normal variable. One week with large changes does not move the median."""
 CALIBRATION_WEIGHT = 3.0
-"""How many changes of the past the model's own estimate counts for."""
+"""The weight of the model's own estimate, in changes of the history."""
 STEP_SPREAD = 6.0
-"""A change between two points that is so many times larger than the others usually are is a step."""
+"""A change between two points is a step if it is this many times larger than usual changes."""
 STEP_PART = 0.02
-"""A change by a smaller part of the limit is no step, however quiet the past is."""
+"""A change by a smaller part of the limit is never a step, even in a quiet history."""
 
 
 class Trend(str, Enum):
-    """What the past of a figure says."""
+    """The trend in the history of a figure."""
 
     SHORT = "short"
-    """There is too little of it."""
+    """The history is too short."""
     NONE = "none"
     FALLING = "falling"
     RISING = "rising"
@@ -54,7 +54,7 @@ class Trend(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A change at once that is far larger than the other changes; ``day`` as in ``Point``."""
+    """A sudden change that is far larger than the others; ``day`` as in ``Point``."""
 
     day: float
     change: float
@@ -73,11 +73,11 @@ class Forecast:
     reached: bool
     """Whether the figure is at the limit or above it now."""
     days: float
-    """The length of the past, in days."""
+    """The length of the history, in days."""
     level: float
     """The figure now, without noise."""
     slope: float | None = None
-    """Growth in a day, steps left out; ``None``: the past is too short."""
+    """Growth per day without steps; ``None``: the history is too short."""
     steps: tuple[Step, ...] = ()
     reach: float = 0.0
     first: float | None = None
@@ -86,13 +86,13 @@ class Forecast:
 
 
 def forecast(points: Sequence[Point], limit: float, counts: Sequence[float] | None = None) -> Forecast:
-    """When the figure reaches the limit.
+    """Forecasts when the figure reaches the limit.
 
     Args:
         points: in the order of time, no two at the same time; gaps are allowed.
         limit: in the unit of the values, above 0.
-        counts: how many customers' VMs make up the figure at each point. Their number tells more of the growth than
-            the figure, which wanders with the sizes that customers happen to choose.
+        counts: the number of VMs in the figure at each point. It shows the growth better than the figure itself,
+            which also varies with the sizes of the VMs that customers choose.
     """
     thin = thinned(points)
     days = thin[-1].day - thin[0].day if thin else 0.0
@@ -116,9 +116,9 @@ def forecast(points: Sequence[Point], limit: float, counts: Sequence[float] | No
 def level_range(
     points: Sequence[Point], ahead: float, limit: float, counts: Sequence[float] | None = None
 ) -> tuple[float, float, float]:
-    """The figure so many days after the last point: a tenth, half and nine tenths of the futures are below.
+    """The figure ``days`` days after the last point: a tenth, half and nine tenths of the futures are below.
 
-    Arguments as of ``forecast``; steps are judged by the limit.
+    Arguments as in ``forecast``; the limit is used to find steps.
     """
     rng = random.Random("levels")
     values = sorted(
@@ -131,8 +131,8 @@ def level_range(
 def _states(points: Sequence[Point], limit: float, counts: Sequence[float] | None) -> list[State]:
     """Likely states of the figure.
 
-    With counts they are the sum of two parts: the VMs, each of the mean size, and the rest, by which the sizes differ
-    from the mean. The rest grows only where that is evident.
+    With counts they are the sum of two parts: the number of VMs times their mean size, and the rest, because sizes
+    differ from the mean. The rest grows only if that is evident.
     """
     thin = thinned(points)
     at = _steps_at(thin, limit)
@@ -152,9 +152,9 @@ def _states(points: Sequence[Point], limit: float, counts: Sequence[float] | Non
 
 
 def _calibrated(states: Sequence[State], points: Sequence[Point]) -> list[State]:
-    """The states, as far from each other as the past's own changes over whole days ask for.
+    """The states, scaled so that their spread fits the changes of the history over whole days.
 
-    What goes up by day and down by night, or comes back after weeks, wanders less than the model takes it to.
+    A figure that rises by day and falls by night, or returns after weeks, wanders less than the model assumes.
     """
     slope = sum(state.slope for state in states) / len(states)
     level = sum(state.level for state in states) / len(states)
@@ -182,7 +182,7 @@ def _calibrated(states: Sequence[State], points: Sequence[Point]) -> list[State]
 
 
 def _apart(points: Sequence[Point], days: float) -> list[tuple[Point, Point]]:
-    """Each point with the first one that is so many days later, or up to half as many more."""
+    """Each point with the first one that is ``days`` later, or at most half as much more."""
     pairs, at = [], 0
     for point in points:
         while at < len(points) and points[at].day < point.day + days - 0.01:
@@ -202,30 +202,30 @@ def _together(one: State, other: State) -> State:
 
 
 def thinned(points: Sequence[Point]) -> list[Point]:
-    """At most ``MOST_POINTS``: the means of neighbours."""
+    """At most ``MOST_POINTS`` points: means of neighbours."""
     size = -(-len(points) // MOST_POINTS)
     groups = [points[i : i + size] for i in range(0, len(points), size)] if size > 1 else [[p] for p in points]
     return [Point(sum(p.day for p in g) / len(g), sum(p.value for p in g) / len(g)) for g in groups]
 
 
 def without_steps(points: Sequence[Point], limit: float) -> tuple[list[Point], tuple[Step, ...]]:
-    """The points as if every step had been there from the start; and the steps."""
+    """The points as if every step had happened before the first point; and the steps."""
     at = _steps_at(points, limit)
     steps = tuple(Step(points[i].day, points[i].value - points[i - 1].value) for i in at)
     return _even(points, at), steps
 
 
 def _steps_at(points: Sequence[Point], limit: float) -> list[int]:
-    """The points before which there is a step.
+    """The indexes of the points after a step.
 
-    The largest changes, besides the usual growth, are steps if the smallest of them is far above all others together
-    (root mean square). At most a tenth of the changes: what happens more often is how the figure grows.
+    The largest changes, minus the usual growth, are steps if the smallest of them is far above the root mean square of
+    all others. At most a tenth of the changes are steps: more frequent changes are the normal growth.
     """
     spans = [b.day - a.day for a, b in pairwise(points)]
     changes = [b.value - a.value for a, b in pairwise(points)]
     usual_rate = median(change / span for change, span in zip(changes, spans, strict=True)) if changes else 0.0
     usual_span = median(spans) if spans else 1.0
-    # A change over a gap is larger than others without being a step.
+    # A change over a gap is larger than others, but no step.
     unusual = [
         abs(change - usual_rate * span) / sqrt(max(span / usual_span, 1.0))
         for change, span in zip(changes, spans, strict=True)

@@ -1,9 +1,9 @@
 """The operator's rules about VMs: their definition (VMRule), the VMs that they match, and the nodes of those VMs.
 
-Definitions name VMs by id, name pattern or tag; ``Groups`` turns them into ids once a plan, and follows each move
-of it. It forbids nothing; group_rules.py does that. ProxLB's tags on VMs (``plb_affinity_…``, ``plb_anti_affinity_…``,
-``plb_pin_<node>``, ``plb_ignore_…``) make rules as well. A VM that is being migrated counts on no node: the rule
-node-busy closes both nodes of a running migration until the VM is seen on its new node.
+Definitions name VMs by id, name pattern or tag. ``Groups`` turns them into ids once per plan, and follows each move of
+the plan. It forbids nothing; rules/group.py does that. ProxLB's tags on VMs (``plb_affinity_…``,
+``plb_anti_affinity_…``, ``plb_pin_<node>``, ``plb_ignore_…``) are rules too. During a migration a VM counts on no node:
+the rule node-busy closes both nodes until the panel shows the VM on its new node.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ _TAG_GROUPS = {"plb_anti_affinity_": APART, "plb_affinity_": TOGETHER}
 
 @dataclass(frozen=True, slots=True)
 class VMRule:
-    """One rule as it was written down. It means every VM that any of its ids, name patterns or tags fits.
+    """One rule as it was written. It matches every VM with one of its ids, name patterns or tags.
 
-    In names ``*`` stands for anything and ``?`` for one character; upper and lower case are the same.
+    In names ``*`` matches anything and ``?`` one character, in any case.
 
     Raises:
-        ValueError: the kind is unknown, no VM is named, or nodes are named where they mean nothing or are missing.
+        ValueError: the kind is unknown, no VM is named, or nodes are missing or not allowed for the kind.
     """
 
     kind: str
@@ -58,13 +58,13 @@ class VMRule:
 
     @property
     def wanted(self) -> tuple[int | str, ...]:
-        """All that it names, VMs and nodes, as it was written."""
+        """Everything that the rule names, VMs and nodes, as written."""
         return (*self.vm_ids, *self.vm_names, *self.vm_tags, *self.node_ids, *self.node_names)
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The VMs of one cluster that an affinity or anti-affinity rule means: two at least."""
+    """The VMs of one cluster that an affinity or anti-affinity rule matches: at least two."""
 
     index: int
     name: str
@@ -73,7 +73,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """The only nodes that a rule leaves to a VM; none at all when it names none that exists."""
+    """The only nodes that a rule allows for a VM; empty if the rule names no existing node."""
 
     name: str
     nodes: frozenset[int]
@@ -81,24 +81,24 @@ class Pin:
 
 @dataclass(slots=True)
 class Groups:
-    """The rules of one cluster, by VM, with the place of every member of a group at this moment of the plan."""
+    """The rules of one cluster by VM, with the node of every member of a group after the moves so far."""
 
     ignored: dict[int, str] = field(default_factory=dict)
-    """VM -> name of the rule; likewise ``staying``."""
+    """VM -> name of the rule. ``staying``: the same."""
     staying: dict[int, str] = field(default_factory=dict)
     pins: dict[int, tuple[Pin, ...]] = field(default_factory=dict)
     apart: dict[int, tuple[Group, ...]] = field(default_factory=dict)
     together: dict[int, tuple[Group, ...]] = field(default_factory=dict)
     left: Mapping[int, frozenset[int]] = field(default_factory=dict)
-    """Not a rule of the operator, but similar: nodes that a VM has left recently and does not return to."""
+    """Nodes that a VM has left recently and does not return to. Not a rule of the operator, but it works like one."""
     judged: frozenset[int] = frozenset()
-    """Not a rule of the operator, but similar: VMs whose targets the panel has judged one by one."""
+    """VMs about whose targets the panel was asked. Not a rule of the operator, but it works like one."""
     _place: dict[int, int | None] = field(default_factory=dict)
     _count: dict[tuple[int, int], int] = field(default_factory=dict)
 
     @staticmethod
     def of(snapshot: Snapshot, rules: Sequence[VMRule]) -> Groups:
-        """The rules as they apply to the VMs and nodes of this snapshot, and the rules of their tags."""
+        """The rules, and the rules in tags, matched with the VMs and nodes of this snapshot."""
         groups = Groups()
         everything = [*rules, *_tag_rules(snapshot.vms)]
         if everything:
@@ -106,7 +106,7 @@ class Groups:
         return groups
 
     def copy(self) -> Groups:
-        """A copy that follows its own moves."""
+        """An independent copy."""
         return replace(self, _place=dict(self._place), _count=dict(self._count))
 
     @property
@@ -119,17 +119,17 @@ class Groups:
         return vm_id in self.pins or vm_id in self._place or vm_id in self.left or vm_id in self.judged
 
     def mates_on(self, group: Group, vm_id: int, node_id: int | None) -> int:
-        """How many members of the group besides this VM are on the node now."""
+        """How many other members of the group are on the node now."""
         if node_id is None:
             return 0
         return self._count.get((group.index, node_id), 0) - (self._place.get(vm_id) == node_id)
 
     def place(self, vm_id: int) -> int | None:
-        """Where a member of a group is now."""
+        """The node of a member of a group now."""
         return self._place.get(vm_id)
 
     def moved(self, vm_id: int, target_id: int) -> None:
-        """The VM is on the target from now on."""
+        """Records that the VM is on the target from now on."""
         if vm_id not in self._place:
             return
         source_id = self._place[vm_id]
@@ -170,7 +170,7 @@ class Groups:
 
 
 def unmatched(snapshot: Snapshot, rules: Iterable[VMRule]) -> frozenset[tuple[str, str]]:
-    """Parts of rules that match nothing here: (name of the rule, what it names). Also nodes of pins."""
+    """Parts of rules that match nothing here, also nodes of pins: (name of the rule, the part)."""
     find = _VMIndex(snapshot.vms)
     missing: set[tuple[str, str]] = set()
     for rule in rules:
@@ -187,7 +187,7 @@ def unmatched(snapshot: Snapshot, rules: Iterable[VMRule]) -> frozenset[tuple[st
 
 
 def matches(snapshot: Snapshot, rules: Iterable[VMRule]) -> dict[tuple[bool, str, str], frozenset[int]]:
-    """What each thing that rules name means here: (of nodes, the rule's name, what it names) -> ids of VMs or nodes."""
+    """(Whether it names nodes, name of the rule, part of the rule) -> the ids of VMs or nodes that it matches here."""
     find = _VMIndex(snapshot.vms)
     members: dict[tuple[bool, str, str], frozenset[int]] = {}
     for rule in rules:
@@ -201,12 +201,12 @@ def matches(snapshot: Snapshot, rules: Iterable[VMRule]) -> dict[tuple[bool, str
 
 
 def tag_rules(snapshot: Snapshot) -> tuple[VMRule, ...]:
-    """The rules that ProxLB's tags make, one a tag, by name."""
+    """The rules in ProxLB's tags, one per tag, by name."""
     return tuple(_tag_rules(snapshot.vms))
 
 
 def protecting_tags(snapshot: Snapshot, rules: Iterable[VMRule]) -> dict[str, frozenset[int]]:
-    """Tag in lower case -> ids of the VMs that have it, of every tag that a rule names or that is a rule itself."""
+    """Tag in lower case -> ids of its VMs, for every tag that a rule names or that is a rule itself."""
     named = {tag.strip().casefold() for rule in rules for tag in rule.vm_tags}
     members: dict[str, set[int]] = {tag: set() for tag in named}
     for vm in snapshot.vms:
@@ -218,12 +218,12 @@ def protecting_tags(snapshot: Snapshot, rules: Iterable[VMRule]) -> dict[str, fr
 
 
 def is_rule_tag(tag: str) -> bool:
-    """Whether a tag (in lower case) is a rule by itself, in ProxLB's vocabulary."""
+    """Whether a tag (in lower case) is a rule of ProxLB."""
     return tag.startswith((_TAG_PIN, _TAG_IGNORE, *_TAG_GROUPS))
 
 
 def violations(snapshot: Snapshot, groups: Groups) -> tuple[Reason, ...]:
-    """Rules that are broken in the snapshot: cautions for the report. Nothing is moved to mend them alone."""
+    """Cautions about rules that are broken in the snapshot. No VM is moved only to correct this."""
     vms = {vm.id: vm for vm in snapshot.vms}
     names = {node.id: node.name for node in snapshot.nodes}
     reasons: list[Reason] = []
@@ -257,11 +257,11 @@ def _broken(kind: str, group: Group, vms: Mapping[int, VM], nodes: Mapping[int, 
             yield Reason.of("caution-not-apart", rule=group.name, node=node, names=shown, more=max(0, more))
 
 
-# --- finding --------------------------------------------------------------------------------------------
+# --- match names and tags -------------------------------------------------------------------------------
 
 
 class _Names:
-    """Names with ``*`` and ``?`` as people write them. Plain names and beginnings, the usual case, are fast."""
+    """Name patterns with ``*`` and ``?``. Plain names and prefixes, the usual patterns, are matched fast."""
 
     def __init__(self, written: Iterable[str]) -> None:
         names = [name.strip().casefold() for name in written]
@@ -272,7 +272,7 @@ class _Names:
         self._others = re.compile("|".join(f"(?:{part})" for part in parts), re.DOTALL) if others else None
 
     def fits(self, name: str) -> bool:
-        """Whether any of them means this name, which is in lower case (``casefold``)."""
+        """Whether a pattern matches this name, which must be in lower case (``casefold``)."""
         if name in self._whole or name.startswith(self._beginnings):
             return True
         return self._others is not None and self._others.fullmatch(name) is not None
@@ -283,7 +283,7 @@ def _is_pattern(name: str) -> bool:
 
 
 class _VMIndex:
-    """The VMs of a snapshot by what rules call them."""
+    """The VMs of a snapshot by id, name and tag."""
 
     def __init__(self, vms: Sequence[VM]) -> None:
         self._ids = frozenset(vm.id for vm in vms)
@@ -310,14 +310,14 @@ def _is_meant(node: Node, rule: VMRule) -> bool:
 
 
 def _selectors(rule: VMRule) -> Iterator[tuple[str, VMRule]]:
-    """Each thing by which the rule names VMs, as a rule of its own."""
+    """Each id, name or tag of the rule, with a rule that has only this one."""
     yield from ((str(i), VMRule(STAY, rule.name, vm_ids=(i,))) for i in rule.vm_ids)
     yield from ((name, VMRule(STAY, rule.name, vm_names=(name,))) for name in rule.vm_names)
     yield from ((tag, VMRule(STAY, rule.name, vm_tags=(tag,))) for tag in rule.vm_tags)
 
 
 def _tag_rules(vms: Sequence[VM]) -> list[VMRule]:
-    """ProxLB's vocabulary. A VM with several pins may be on any of the nodes they name."""
+    """The rules in ProxLB's tags. A VM with several pins may be on any of their nodes."""
     groups: dict[str, tuple[str, str]] = {}
     ignored: dict[str, set[int]] = defaultdict(set)
     pins: dict[tuple[str, ...], set[int]] = defaultdict(set)

@@ -1,10 +1,10 @@
-"""A figure over time as a level that grows, wanders and is seen with noise; which of these are likely; their futures.
+"""Models a figure over time as a level that grows and wanders, plus noise; finds likely states, and their futures.
 
 ``value = level + noise``; in ``d`` days the level changes by ``slope * d`` and by a random amount of variance
-``wander**2 * d``. A figure that wanders (what customers order today stays tomorrow) looks like a trend for months, so
-the share of wandering in the unrest is estimated and not assumed: by the exact likelihood, from a Kalman filter. The
-unknown start and slope are regression coefficients (J. Durbin, S. J. Koopman, "Time Series Analysis by State Space
-Methods", 2nd edition, sections 2.10 and 5.7). No one share is trusted: all count by their likelihood.
+``wander**2 * d``. A wandering figure (today's orders stay tomorrow) can look like a trend for months. So the ratio of
+wandering to noise is estimated by the exact likelihood, from a Kalman filter. The unknown start and slope are
+regression coefficients (J. Durbin, S. J. Koopman, "Time Series Analysis by State Space Methods", 2nd edition, sections
+2.10 and 5.7). Not only the best ratio is used: all ratios count by their likelihood.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from dataclasses import dataclass
 from math import exp, inf, log, sqrt
 
 RATIOS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 1000.0)
-"""How much the level wanders in a day, as a part of the noise (variances)."""
+"""How much the level wanders in a day, as a multiple of the noise (variances)."""
 DRAWS = 1000
 STEPS = 250
-"""Most steps of a simulated future."""
+"""The most steps of a simulated future."""
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A figure at a time, in days from any zero."""
+    """A figure at a time, in days from any origin."""
 
     day: float
     value: float
@@ -33,7 +33,7 @@ class Point:
 class State:
     """One likely state of the model after the last point.
 
-    The level, its growth in a day, how much the level wanders in a day, and the noise (standard deviations).
+    The level, its growth per day, its wandering per day, and the noise (the last two are standard deviations).
     """
 
     level: float
@@ -57,12 +57,12 @@ class _Fit:
 
 
 def likely_states(points: Sequence[Point], unrest: Sequence[float], *, grows: bool = True) -> list[State]:
-    """``DRAWS`` states, each as likely as the others after these points; the same at every call.
+    """``DRAWS`` equally likely states after these points; the same at every call.
 
     Args:
         points: at least three, in the order of time.
-        unrest: for each point, how much the figure wanders at that time compared with its mean over all (variances):
-            more customers order more.
+        unrest: for each point, how much the figure wanders at that time, as a multiple of its mean (variances): more
+            customers order more.
         grows: ``False``: the slope is known to be 0.
     """
     fits = [_fit(points, unrest, ratio, grows) for ratio in RATIOS]
@@ -79,7 +79,7 @@ def likely_states(points: Sequence[Point], unrest: Sequence[float], *, grows: bo
 
 
 def passages(states: Sequence[State], limit: float, reach: float) -> list[float]:
-    """For each state, in how many days one of its futures reaches the limit; ``inf``: not within ``reach`` days."""
+    """State by state, after how many days a simulated future reaches the limit; ``inf``: not within ``reach`` days."""
     rng = random.Random("futures")
     step = max(1.0, reach / STEPS)
     return [_passage(state, limit, reach, step, rng) for state in states]
@@ -96,7 +96,7 @@ def _passage(state: State, limit: float, reach: float, step: float, rng: random.
 
 
 def _fit(points: Sequence[Point], unrest: Sequence[float], ratio: float, grows: bool) -> _Fit:
-    """Generalized least squares of the values on a constant and the time, both whitened by the filter."""
+    """Generalized least squares of the values on a constant and the time; the filter whitens both."""
     seen = _Filtered(points, unrest, ratio)
     a, b, c, p, q, yy = seen.sums
     determinant = max(a * c - b * b, 1e-300)
@@ -124,7 +124,7 @@ def _fit(points: Sequence[Point], unrest: Sequence[float], ratio: float, grows: 
 
 
 class _Filtered:
-    """The filter over the values, a constant and the time at once: the level starts at 0 and does not grow."""
+    """The filter over values, constant and time together: the level starts at 0 and does not grow."""
 
     def __init__(self, points: Sequence[Point], unrest: Sequence[float], ratio: float) -> None:
         value = one = time = variance = log_variances = 0.0
@@ -148,7 +148,7 @@ class _Filtered:
 
 
 def _drawn(fit: _Fit, freedom: int, unrest: float, rng: random.Random) -> State:
-    """The variance of the noise from its own uncertainty, then level and slope together."""
+    """A random state: first the variance of the noise, then level and slope together."""
     noise = sqrt(fit.noise_variance * freedom / (2 * rng.gammavariate(freedom / 2, 1)))
     of_slope, of_level = noise * rng.gauss(0, 1), noise * rng.gauss(0, 1)
     spread = sqrt(fit.slope_variance)

@@ -1,8 +1,8 @@
 """How long a migration takes: a fixed overhead, and the copied memory divided by the bandwidth.
 
-``migration_us`` estimates one migration from the policy's two figures. ``fit`` learns these figures from finished
-migrations by least squares, without outliers (a panel that hung, a busy link). Too few or odd samples teach nothing:
-then the settings stay in force.
+``migration_us`` estimates one migration by the policy's two figures. ``fit`` computes these figures from finished
+migrations by least squares, without outliers (a panel that hung, a busy link). With too few or odd samples the values
+of the settings are used.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ MBIT_PER_MIB = 8.388608
 MIN_SAMPLES = 20
 """Fewer migrations than this are not enough to fit."""
 OUTLIER_ROUNDS = 3
-"""How often outliers are removed, each time by their distance from the line without the previous ones."""
+"""How many times outliers are removed, each time by their distance from the line of the remaining samples."""
 OUTLIER_FACTOR = 4.0
-"""A migration this many times further from the line than the median distance is an outlier."""
+"""A migration is an outlier if its distance from the line is this many times the median distance."""
 MAX_OVERHEAD_S = 600.0
 MIN_MBIT, MAX_MBIT = 10.0, 400_000.0
-"""A bandwidth outside these limits was not a measurement of the network."""
+"""A bandwidth outside these limits cannot be real."""
 
 
 def copied_mib(vm: VM, cluster: Cluster | None) -> int:
@@ -38,13 +38,13 @@ def copied_mib(vm: VM, cluster: Cluster | None) -> int:
 
 
 def migration_us(copied: int, policy: Policy) -> int:
-    """The estimated time of one migration of so many MiB, in whole microseconds, so that sums are exact."""
+    """The estimated time of a migration that copies these MiB, in whole microseconds, so that sums are exact."""
     copying = copied * MBIT_PER_MIB / policy.migration_bandwidth_mbit
     return round((policy.migration_overhead_s + copying) * MICROSECONDS)
 
 
 def migration_s(vm: VM, cluster: Cluster | None, policy: Policy) -> float:
-    """The estimated time of the migration of a VM of this cluster, in seconds."""
+    """The estimated time of a VM's migration in this cluster, in seconds."""
     return migration_us(copied_mib(vm, cluster), policy) / MICROSECONDS
 
 
@@ -57,7 +57,7 @@ class Sample(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """Overhead and bandwidth of a cluster's own migrations; ``migrations`` is how many the fit used."""
+    """Overhead and bandwidth of a cluster's own migrations; ``migrations``: how many were used."""
 
     overhead_s: float
     bandwidth_mbit: float
@@ -65,7 +65,7 @@ class Fitted:
 
 
 def fit(samples: Sequence[Sample]) -> Fitted | None:
-    """The overhead and bandwidth that explain the samples best; ``None`` when the samples do not determine them."""
+    """The overhead and bandwidth that fit the samples best; ``None`` if the samples do not determine them."""
     kept = [s for s in samples if s.memory_mib > 0 and s.seconds > 0]
     for _ in range(OUTLIER_ROUNDS):
         line = _line(kept)
@@ -83,9 +83,9 @@ def fit(samples: Sequence[Sample]) -> Fitted | None:
 
 
 LEARNT_FROM = 5
-"""So many of a VM's last migrations tell how fast it writes to its memory."""
+"""How many of a VM's last migrations are used to estimate how fast it writes to its memory."""
 MOST_WRITTEN = 0.9
-"""At most this part of the bandwidth: a migration that ended was faster than its VM."""
+"""The highest estimate, as a part of the bandwidth: a migration that ended was faster than its VM wrote."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +103,10 @@ class WritingVM:
 
 
 def writing_vm(samples: Sequence[Sample], memory_mib: int, policy: Policy) -> WritingVM | None:
-    """How fast a VM writes during a migration, and how long its next one takes; ``None`` = it never was migrated.
+    """How fast a VM writes during a migration, and how long its next one takes; ``None`` = it was never migrated.
 
-    A migration that took longer than its memory over the bandwidth copied again what the VM wrote meanwhile. The
-    median of the last ``LEARNT_FROM`` counts, so that one busy link says nothing.
+    If a migration took longer than memory divided by bandwidth, it copied pages again that the VM wrote meanwhile. The
+    median of the last ``LEARNT_FROM`` migrations is used, so that a single busy link has no effect.
 
     Args:
         samples: of this VM, newest first.
@@ -128,7 +128,7 @@ def writing_vm(samples: Sequence[Sample], memory_mib: int, policy: Policy) -> Wr
 def _line(samples: Sequence[Sample]) -> tuple[float, float] | None:
     """Overhead in seconds and seconds per MiB.
 
-    ``None`` where the sizes are too similar, or larger VMs did not take longer.
+    ``None`` if the sizes are too similar, or larger VMs did not take longer.
     """
     if not samples:
         return None
@@ -151,5 +151,5 @@ def _line(samples: Sequence[Sample]) -> tuple[float, float] | None:
 def _without_outliers(samples: Sequence[Sample], overhead: float, per_mib: float) -> list[Sample]:
     distance = [abs(s.seconds - overhead - per_mib * s.memory_mib) for s in samples]
     median = sorted(distance)[len(distance) // 2]
-    limit = max(OUTLIER_FACTOR * median, 1.0)  # polling measures a migration no more precisely than this
+    limit = max(OUTLIER_FACTOR * median, 1.0)  # polling is not more precise than this
     return [s for s, d in zip(samples, distance, strict=True) if d <= limit]

@@ -1,7 +1,7 @@
-"""The values of the core: what was seen (Snapshot) and what is proposed (Plan).
+"""The values of the planner: its input (Snapshot) and its result (Plan).
 
-Frozen values only, no rule. An unknown figure is ``None``, never 0. Units are in the
-names: memory and disk in MiB, ``cpu_ratio`` in vCPUs per physical CPU, ``memory_percent`` 0-100.
+Frozen values only, no rules. An unknown figure is ``None``, never 0. Names contain units: memory and disk in MiB,
+``cpu_ratio`` in vCPUs per physical CPU, ``memory_percent`` 0-100.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from typing import TypeAlias
 Scalar: TypeAlias = str | int | float | bool | None
 
 DEVIATIONS = 2.0
-"""So many standard deviations below its mean, the load of a VM is still likely to be there in ten minutes."""
+"""A VM's load in ten minutes is probably not lower than its mean minus this many standard deviations."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why, in a form that every language can word: a code and the figures that go with it.
+    """Why something is so, for any language: a code and its arguments.
 
     ``code`` names a message of the catalogues (``reason-<code>``); ``params`` are its arguments.
     """
@@ -47,13 +47,13 @@ class Cluster:
     virtualization: str | None = None
     """``kvm`` or ``lxd``; only KVM can migrate live."""
     vm_limit_per_node: int | None = None
-    """Most VMs on any one node; ``None`` = no limit."""
+    """The most VMs on each node; ``None`` = no limit."""
     placement_filter: str | None = None
-    """The panel's placement rule as it came, only compared; ``None`` = none."""
+    """The panel's placement rule, which is only compared; ``None`` = none."""
     local_storage: bool | None = None
-    """Disks lie on the nodes, so that a migration copies them too; ``None`` = unknown, treated as no."""
+    """Whether the disks are on the nodes, so that a migration copies them too; ``None`` = unknown, treated as no."""
     held: Reason | None = None
-    """Why nothing may be planned here although the figures are known; ``None`` = nothing speaks against it."""
+    """Why nothing may be planned here although the figures are known; ``None`` = planning is allowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Measurement:
 
     taken_at: datetime
     load1: float
-    """Load average of one minute: threads that run or want to; likewise of five and of fifteen."""
+    """Load average of one minute: threads that run or wait for a CPU. ``load5`` and ``load15``: the same."""
     load5: float
     load15: float
     cpus: int
@@ -71,7 +71,7 @@ class Measurement:
     """Memory that programs can still use without swapping."""
     memory_total_mib: int
     cpu_pressure: float | None = None
-    """Percent of the last minute in which something waited for a CPU; ``None`` = the kernel does not say."""
+    """Percent of the last minute in which something waited for a CPU; ``None`` = the kernel does not give it."""
     memory_pressure: float | None = None
 
 
@@ -79,8 +79,8 @@ class Measurement:
 class Node:
     """A server that runs VMs, with the panel's own totals of what is allocated on it.
 
-    ``vcpus_allocated``, ``memory_allocated_mib`` and ``vm_count`` count every VM of the node, as the
-    panel reports them; they are allocations, not load.
+    ``vcpus_allocated``, ``memory_allocated_mib`` and ``vm_count`` are the panel's figures for all VMs of the node: they
+    are allocations, not load.
     """
 
     id: int
@@ -92,7 +92,7 @@ class Node:
     memory_allocated_mib: int | None = None
     vm_count: int | None = None
     vm_limit: int | None = None
-    """Most VMs on this node; ``None`` = no limit of its own."""
+    """The most VMs on this node; ``None`` = it has no limit."""
     state: str | None = None
     """``active`` is healthy; with any other word the node is left alone."""
     maintenance: bool | None = None
@@ -105,38 +105,38 @@ class Node:
     ssh_port: int | None = None
     ssh_user: str | None = None
     measured: Measurement | None = None
-    """The node's real load; ``None`` = not measured, the allocation is all that is known."""
+    """The node's real load; ``None`` = not measured: only the allocation is known."""
     computed: tuple[str, ...] = ()
-    """Which of ``vcpus`` and ``memory`` the panel did not report: the sum of the node's VMs stands in for them."""
+    """Which of ``vcpus`` and ``memory`` the panel did not report: the sum of the node's VMs replaces them."""
     held: Reason | None = None
-    """Why this node gives and takes no VM although its figures are known; ``None`` = nothing speaks against it."""
+    """Why no VM may leave or enter this node although its figures are known; ``None`` = there is no such reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class VMLoad:
-    """The real load of a VM: how many CPUs it kept busy, as a mean over some time."""
+    """The real load of a VM: its busy CPUs as a mean over some time."""
 
     cpus: float
     measured_at: datetime
     """The end of that time."""
     span_s: float
-    """How many seconds of it were measured."""
+    """How many seconds of that time were measured."""
     memory_mib: int | None = None
-    """What the VM took of the node's memory at the end of it."""
+    """The VM's memory on the node at the end of that time."""
     source: str = "ssh"
     latest_cpus: float | None = None
-    """The load between the last two readings; ``None`` = not known apart from ``cpus``."""
+    """The load between the last two readings; ``None`` = only ``cpus`` is known."""
     deviation_cpus: float | None = None
     """Standard deviation of the loads between readings within that time; ``None`` = there were too few readings."""
 
     @property
     def expected_cpus(self) -> float:
-        """The load that the next minutes are expected to have: the latest one."""
+        """The expected load in the next minutes: the latest load, if it is known."""
         return self.cpus if self.latest_cpus is None else self.latest_cpus
 
     @property
     def dependable_cpus(self) -> float:
-        """The load that very probably remains: two deviations below the mean, and no more than the latest."""
+        """The load that very probably remains: the mean minus two deviations, but at most the latest load."""
         return max(0.0, min(self.cpus - DEVIATIONS * (self.deviation_cpus or 0.0), self.expected_cpus))
 
 
@@ -163,16 +163,16 @@ class VM:
     nested_virtualization: bool = False
     cpu_mode: str | None = None
     restrictions: tuple[str, ...] = ()
-    """What was left over from an import from VMmanager 5 and blocks a migration."""
+    """Remains of an import from VMmanager 5 that block a migration."""
     tags: tuple[str, ...] = ()
     live_migration_allowed: bool | None = None
-    """``False`` where the panel forbids live migration for this VM but not for every VM of its node."""
+    """``False`` if the panel forbids live migration for this VM but not for every VM of its node."""
     uptime: int | None = None
-    """As the panel tells it, probably seconds; only compared with an earlier value of the same VM."""
+    """The panel's figure, probably in seconds; only compared with an earlier value of the same VM."""
     held: Reason | None = None
-    """Why this VM stays although nothing else speaks against a move; ``None`` = nothing."""
+    """Why this VM may not move, besides the rules; ``None`` = there is no such reason."""
     load: VMLoad | None = None
-    """Its own load; ``None`` = not measured, then it has its share by vCPUs of the load of its node."""
+    """Its measured load; ``None`` = not measured: its share by vCPUs of its node's load is used."""
     copied_again: float | None = None
     """The part of its memory that a migration copies again because the VM writes to it meanwhile, learnt from its own
     last migrations: 0.5 = half of it, 2.0 = twice all of it. ``None`` = unknown; it counts as 0."""
@@ -180,26 +180,26 @@ class VM:
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """Something that differs from what this program knows of a panel, for people; it decides nothing by itself."""
+    """A difference from the known behaviour of panels, for people. It decides nothing by itself."""
 
     reason: Reason
     cluster_id: int | None = None
-    """``None`` = it belongs to no cluster, or to several."""
+    """``None`` = the remark belongs to no cluster, or to several."""
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything seen at one moment: clusters, nodes and VMs, each sorted by id."""
+    """The panel at one moment: clusters, nodes and VMs, each sorted by id."""
 
     taken_at: datetime
     clusters: tuple[Cluster, ...]
     nodes: tuple[Node, ...]
     vms: tuple[VM, ...]
     remarks: tuple[Remark, ...] = ()
-    """What was odd in the panel's answers."""
+    """Remarks about the panel's answers."""
 
     def split(self) -> tuple[Snapshot, ...]:
-        """One snapshot a cluster, in the order of the clusters' ids."""
+        """One snapshot per cluster, in the order of the clusters' ids."""
         nodes: dict[int, list[Node]] = {c.id: [] for c in self.clusters}
         vms: dict[int, list[VM]] = {c.id: [] for c in self.clusters}
         for node in self.nodes:
@@ -224,9 +224,9 @@ class Snapshot:
 class Recent:
     """Recent events that the rules need. Ids are the panel's.
 
-    ``migrated``, ``failed`` and ``skipped`` map a VM to the moment of its last finished migration, of
-    its last failed one, and of a person's last "skip". ``busy_vms`` and ``busy_nodes`` take part in a
-    migration that is queued, running, or whose outcome is not known.
+    ``migrated``, ``failed`` and ``skipped`` map a VM to the time of its last finished migration, of its last failed
+    one, and of a person's last "skip". ``busy_vms`` and ``busy_nodes`` take part in a migration that is queued or
+    running, or whose outcome is unknown.
     """
 
     migrated: Mapping[int, datetime] = field(default_factory=dict)
@@ -235,23 +235,23 @@ class Recent:
     busy_vms: frozenset[int] = frozenset()
     busy_nodes: frozenset[int] = frozenset()
     held: Mapping[int, int] = field(default_factory=dict)
-    """Overloaded nodes that no VM leaves yet, and in how many more checks they have to be seen so."""
+    """Overloaded node that no VM leaves yet -> how many more checks must see it overloaded."""
     uneven_held: int = 0
-    """In how many more checks the load has to be seen uneven before it is evened out."""
+    """How many more checks must see the load uneven before it is evened out."""
     ignored: Mapping[int, str] = field(default_factory=dict)
-    """VMs that a person skipped for good, until someone takes that back: who it was."""
+    """VM that is skipped permanently -> the person who skipped it."""
     left: Mapping[int, frozenset[int]] = field(default_factory=dict)
-    """VMs that the balancer itself moved within the last day: the nodes that they left."""
+    """VM that this program moved within the last day -> the nodes that it left."""
     suitable: Mapping[int, frozenset[int]] = field(default_factory=dict)
-    """VM -> the nodes that the panel's own migration form calls suitable for it; only VMs that were asked about."""
+    """VM -> the nodes that the panel's own migration form calls suitable; only VMs about which the panel was asked."""
 
 
 @dataclass(frozen=True, slots=True)
 class NodeLoad:
     """The load of one node: vCPUs per physical CPU, memory in percent, VMs, and the CPU load score.
 
-    ``cpu_load`` is the load average of one minute per CPU where it was measured (``measured_at``) and is
-    fresh; it then stands for the CPU load instead of ``cpu_ratio``, in ``score`` too. After a move: an estimate.
+    ``cpu_load`` is the load average of one minute per CPU if it was measured (``measured_at``) and is fresh. It then
+    replaces ``cpu_ratio`` as the CPU load, also in ``score``. After a move it is an estimate.
     """
 
     cpu_ratio: float
@@ -261,19 +261,19 @@ class NodeLoad:
     cpu_load: float | None = None
     measured_at: datetime | None = None
     cpu_pressure: float | None = None
-    """Percent of the last minute in which something waited for a CPU, as measured; moves leave it."""
+    """The measured percent of the last minute in which something waited for a CPU; moves do not change it."""
     pressed_load: float | None = None
-    """The load per CPU that counts where the pressure overloads the node although the load does not."""
+    """The load per CPU that is used if the pressure overloads the node although the load does not."""
 
     @property
     def source(self) -> str:
-        """Where the CPU load comes from: ``ssh`` or ``panel``."""
+        """The source of the CPU load: ``ssh`` or ``panel``."""
         return "panel" if self.cpu_load is None else "ssh"
 
 
 @dataclass(frozen=True, slots=True)
 class NodeReport:
-    """One node as the planner found it; ``load`` is ``None`` where a figure is unknown."""
+    """The state of one node before the plan; ``load`` is ``None`` if a figure is unknown."""
 
     node_id: int
     node_name: str
@@ -285,7 +285,7 @@ class NodeReport:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """One VM from one node to another, why, and what it does to both."""
+    """One VM from one node to another, the reason, and the effect on both nodes."""
 
     vm_id: int
     vm_name: str
@@ -301,13 +301,13 @@ class Move:
     target_before: NodeLoad
     target_after: NodeLoad
     cautions: tuple[Reason, ...] = ()
-    """What a person should know although it does not forbid the move."""
+    """Facts that do not forbid the move, but that a person should know."""
     seconds: float | None = None
-    """How long the migration is estimated to take; ``None`` in plans of versions that did not store it."""
+    """The estimated time of the migration; ``None`` in plans of versions that did not store it."""
 
     @property
     def key(self) -> tuple[int, int, int]:
-        """What makes two moves the same move: VM, source, target."""
+        """Two moves with the same VM, source and target are the same move."""
         return (self.vm_id, self.source_id, self.target_id)
 
 
@@ -315,9 +315,8 @@ class Move:
 class Rejection:
     """Why something was not done. ``subject`` is ``cluster``, ``source``, ``target`` or ``vm``.
 
-    ``source``: an overloaded node that stays overloaded. ``target``: a node that may take nothing.
-    ``vm``: a VM of an overloaded node that may not leave, or that fits nowhere; then ``per_target``
-    counts the reasons of the targets.
+    ``source``: a node that stays overloaded. ``target``: a node that may take no VM. ``vm``: a VM of an overloaded node
+    that may not leave, or that fits on no node; then ``per_target`` counts the reasons of the targets.
     """
 
     subject: str
@@ -338,36 +337,36 @@ class Effort:
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A proven lower bound for plans that leave no more nodes overloaded; ``None`` = nothing is known.
+    """Proven lower bounds for all plans that leave at most as many nodes overloaded; ``None`` = unknown.
 
-    Each figure is a bound of its own; one plan need not reach all of them.
+    Each figure is a separate bound; a single plan may not reach all of them.
     """
 
     moves: int | None = None
     seconds: float | None = None
     memory_mib: int | None = None
     fewest_moves_mib: int | None = None
-    """What a plan with no more than ``moves`` copies at least."""
+    """The least MiB that a plan with at most ``moves`` moves copies."""
     optimal: bool = False
-    """The whole plan is proven optimal: no plan that moves each VM at most once leaves fewer nodes overloaded, or as
-    few with less excess, or the same at a lower cost by the policy's ``optimize_for``."""
+    """Whether the whole plan is proven optimal: no plan that moves each VM at most once leaves fewer nodes overloaded,
+    or as many with less excess, or the same at a lower cost by the policy's ``optimize_for``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evenness:
-    """How even a plan makes a cluster: J = std(vCPUs per CPU) + std(memory fraction) over the nodes that count."""
+    """How even a cluster is before and after a plan: J = std(vCPUs per CPU) + std(memory fraction) over its nodes."""
 
     before: float
     after: float
     moves: int
-    """After how many moves."""
+    """The number of moves."""
     bound: float | None = None
-    """No plan of so many moves gets J lower; proven, ``None`` = nothing is known."""
+    """A proven lower bound of J for plans with this many moves; ``None`` = unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Alternative:
-    """What the whole plan of another strategy would achieve."""
+    """The result of the whole plan of another strategy."""
 
     strategy: str
     effort: Effort
@@ -385,67 +384,67 @@ class Choice:
 
 
 class Purpose(str, Enum):
-    """The purpose of a plan, which selects the rules for its moves (purposes.py)."""
+    """The purpose of a plan. It selects the rules for the moves (purposes.py)."""
 
     BALANCE = "balance"
-    """Made by a strategy, on its own or as a dry run."""
+    """The plan of a strategy, in a check or a dry run."""
     TARGET = "target"
-    """A person chose where one VM goes."""
+    """A person chose the target of one VM."""
     UNDO = "undo"
-    """A migration is taken back."""
+    """A person moves a VM back."""
     DRAIN = "drain"
-    """A person wants a node empty."""
+    """A person wants to empty a node."""
     FILL = "fill"
-    """A person wants a node to carry its share again."""
+    """A person wants a node to get its share of VMs again."""
     ROOM = "room"
     """A person wants room for a new VM, or for the VMs of a node that is lost."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Ordered moves for one cluster, and for what was not moved the rejections that say why."""
+    """Ordered moves for one cluster, and rejections that say why other VMs and nodes are not moved."""
 
     cluster_id: int
     cluster_name: str
     taken_at: datetime
     strategy: str
-    """Which one made it; the purpose, where a person asked for the plan."""
+    """The strategy that made the plan; the purpose, if a person requested it."""
     nodes: tuple[NodeReport, ...]
     """Every node of the cluster before the plan, worst first."""
     moves: tuple[Move, ...]
     rejections: tuple[Rejection, ...]
     overloaded_after: tuple[int, ...]
-    """Ids of the nodes that are still overloaded when every move is done."""
+    """Ids of the nodes that are still overloaded after all moves."""
     cautions: tuple[Reason, ...] = ()
-    """Rules about VMs that are broken already: the plan does not mend them, but a person should know."""
+    """Rules about VMs that are broken already: the plan does not correct this, but a person should know."""
 
     effort: Effort | None = None
-    """Of the whole plan, of which ``moves`` may be only the first; ``None`` = the strategy plans no further."""
+    """The cost of the whole plan; ``moves`` may be only its first moves. ``None`` = the strategy has no longer plan."""
     bound: Bound | None = None
-    """The certificate of the whole plan; ``None`` = the strategy has none."""
+    """The bound for the whole plan; ``None`` = the strategy has none."""
     overloaded_after_all: tuple[int, ...] | None = None
     """Ids of the nodes that the whole plan leaves overloaded; ``None`` = as ``overloaded_after``."""
     groups: tuple[int, ...] = ()
-    """For each move the number of its group, from 0: moves of one group share no node, so they may run at once
-    when those of earlier groups are done."""
+    """Move by move the number of its group, from 0. Moves of one group share no node, so they may run at the same time
+    after the moves of earlier groups."""
     evenness: Evenness | None = None
-    """Of ``moves``; ``None`` = the strategy does not compute it."""
+    """The evenness for ``moves``; ``None`` = the strategy does not compute it."""
     alternative: Alternative | None = None
-    """Another strategy that would do clearly better; ``None`` = none would, or no strategy was compared."""
+    """Another strategy with a clearly better result; ``None`` = there is none, or no strategy was compared."""
     purpose: Purpose = Purpose.BALANCE
     beyond_targets: Alternative | None = None
-    """If hard target thresholds keep nodes overloaded: what a plan that passes them would achieve."""
+    """If hard target thresholds keep nodes overloaded: the result of a plan that passes them."""
     targets_passed: bool = False
-    """Whether a person let this one plan pass hard target thresholds."""
+    """Whether a person allowed this plan to pass hard target thresholds."""
     choice: Choice | None = None
-    """Which rule chose the moves; ``None`` where nothing was chosen: nothing is overloaded, or a person asked."""
+    """The rule that chose the moves; ``None`` = nothing is overloaded, or a person requested the plan."""
     loads_by: str | None = None
-    """What the VMs of the overloaded measured nodes count with: ``own`` loads, ``shares`` by vCPUs, or ``mixed``;
+    """The loads that are used for VMs of overloaded measured nodes: ``own`` loads, ``shares`` by vCPUs, or ``mixed``;
     ``None`` = no overloaded node is measured."""
 
     @property
     def total_moves(self) -> int:
-        """Moves of the whole plan; ``moves`` are its first."""
+        """The number of moves of the whole plan; ``moves`` are its first ones."""
         return self.effort.moves if self.effort is not None else len(self.moves)
 
     @property

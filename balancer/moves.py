@@ -11,7 +11,7 @@ from balancer.versions import parse_kernel, parse_qemu
 
 
 def make_move(state: WorkingState, vm: Candidate, source: WorkingNode, target: WorkingNode, reason: Reason) -> Move:
-    """Applies the move; returns it with the loads before and after."""
+    """Applies the move to the state, and returns it with the loads before and after."""
     source_before, target_before = source.load, target.load
     state.apply(vm, source.node.id, target.node.id)
     return Move(
@@ -48,12 +48,12 @@ _FOR_ITS_OWN_SAKE = frozenset(
 
 
 def relieves_its_source(move: Move) -> bool:
-    """Whether the move is for a source that is overloaded, and so not needed once it is no longer."""
+    """Whether the move relieves an overloaded source, and so is not needed when the source is no longer overloaded."""
     return move.reason.code not in _FOR_ITS_OWN_SAKE
 
 
 def cautions(vm: Candidate, source: WorkingNode, target: WorkingNode) -> tuple[Reason, ...]:
-    """Cautions: what a person should know although it does not forbid the move."""
+    """Facts that do not forbid the move, but that a person should know."""
     reasons = []
     if vm.vm.cpu_mode and vm.vm.cpu_mode.strip().lower().replace("_", "-") == "host-passthrough":
         reasons.append(Reason.of("caution-cpu-passthrough"))
@@ -61,13 +61,13 @@ def cautions(vm: Candidate, source: WorkingNode, target: WorkingNode) -> tuple[R
     versions += [parse_kernel(n.node.kernel_version) for n in (source, target)]
     if has_unknown_mode(vm.vm):
         reasons.append(Reason.of("caution-mode-unknown", mode=vm.vm.balancer_mode))
-    if None in versions:  # only where the policy lets unknown versions pass
+    if None in versions:  # only if the policy allows unknown versions
         reasons.append(Reason.of("caution-versions-unknown"))
     return tuple(reasons)
 
 
 def _passed_targets(target: WorkingNode, policy: Policy) -> tuple[Reason, ...]:
-    """Which target thresholds the node is now above, where ``adaptive`` takes them for a preference."""
+    """The preferred target thresholds that the node is above now."""
     if policy.strategy != ADAPTIVE:
         return ()
     name, load, passed = target.node.name, target.load, []

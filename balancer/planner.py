@@ -1,6 +1,6 @@
-"""plan(): one cluster's snapshot in, one plan out, with every reason. Pure and deterministic.
+"""plan(): turns one cluster's snapshot into a plan with every reason. Pure and deterministic.
 
-A strategy is one function from the working state to moves (Outcome), one line in the table below.
+A strategy is one function from the working state to moves, and one line in the table below.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def _smallest_first(state: WorkingState) -> Outcome:
 
 
 def _optimal(state: WorkingState) -> Outcome:
-    from balancer.strategies.optimal.strategy import optimal  # the others do not pay for its import
+    from balancer.strategies.optimal.strategy import optimal  # imported only if it is used
 
     return without_unfit_proofs(optimal(state), state.policy)
 
@@ -44,7 +44,7 @@ STRATEGY_FUNCTIONS: Mapping[str, Callable[[WorkingState], Outcome]] = {
 
 
 def load_strategy(name: str) -> None:
-    """Imports what the strategy needs, so that the first plan does not wait for it."""
+    """Imports the modules of the strategy, so that the first plan does not wait for them."""
     if name in (ADAPTIVE, OPTIMAL):
         import balancer.strategies.optimal.heuristics
     elif name == BALANCE:
@@ -52,7 +52,7 @@ def load_strategy(name: str) -> None:
 
 
 def plan(snapshot: Snapshot, policy: Policy, recent: Recent | None = None) -> Plan:
-    """The plan for the one cluster of ``snapshot`` (see ``Snapshot.split``); now is ``taken_at``.
+    """The plan for the only cluster of ``snapshot`` (see ``Snapshot.split``) at the time ``taken_at``.
 
     The order of nodes and VMs in the snapshot does not matter.
 
@@ -63,7 +63,7 @@ def plan(snapshot: Snapshot, policy: Policy, recent: Recent | None = None) -> Pl
         raise ValueError(f"the snapshot holds {len(snapshot.clusters)} clusters: plan() takes one (split() it)")
     if not policy.keep_survivable:
         return _plan(snapshot, policy, recent or Recent())
-    from balancer.survival.keep import keeping  # with NumPy, which others do not pay for
+    from balancer.survival.keep import keeping  # imports NumPy, so only if it is used
 
     events = recent or Recent()
     return keeping(lambda seen: _plan(seen, policy, events), snapshot, policy, events)
@@ -110,7 +110,7 @@ def _loads_by(overloaded: Sequence[Node], state: WorkingState) -> str | None:
 
 
 def look(snapshot: Snapshot, policy: Policy, recent: Recent | None = None) -> Plan:
-    """What ``plan`` says about nodes and cluster, without a search: a plan without moves.
+    """The part of ``plan`` about nodes and cluster, without a search: a plan without moves.
 
     Raises:
         ValueError: as ``plan``.
@@ -134,12 +134,12 @@ def look(snapshot: Snapshot, policy: Policy, recent: Recent | None = None) -> Pl
 
 
 def node_reports(state: WorkingState) -> tuple[NodeReport, ...]:
-    """Every node as it is now, worst first."""
+    """The present state of every node, worst first."""
     return tuple(_report(node, state) for node in _worst_first(state))
 
 
 def _worst_first(state: WorkingState) -> list[Node]:
-    """By severity, then id; nodes of unknown load come last."""
+    """The nodes by severity, then id; nodes with an unknown load come last."""
     known = sorted(state.working.values(), key=lambda n: (-n.severity, n.node.id))
     return [n.node for n in known] + [state.nodes[node_id] for node_id in state.unknown]
 
@@ -152,7 +152,7 @@ def _report(node: Node, state: WorkingState) -> NodeReport:
     names = {term.name for term in above(load, state.policy)}
     if not names:
         return NodeReport(node.id, node.name, load, overloaded=False)
-    refusal = not_counted(node, state)  # above a threshold, but left alone
+    refusal = not_counted(node, state)  # above a threshold, but it does not count as overloaded
     reason = refusal or _why_overloaded(names, load, state.policy)
     return NodeReport(node.id, node.name, load, overloaded=refusal is None, reason=reason)
 

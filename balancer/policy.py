@@ -1,6 +1,6 @@
 """Policy: the operator's thresholds, exclusions, limits and cool-downs, frozen and checked.
 
-It has no rules (see constraints.py) and reads no settings (bot/config/settings.py turns them into this).
+It has no rules (see constraints.py) and reads no settings (bot/config/settings.py makes a Policy of them).
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ PLACEMENT_FILTERS: tuple[str, ...] = (PANEL, EQUAL, STRICT)
 COST_AUTO, COST_TIME, COST_MOVES, COST_MEMORY = "auto", "time", "moves", "memory"
 OPTIMIZE_FOR: tuple[str, ...] = (COST_AUTO, COST_TIME, COST_MOVES, COST_MEMORY)
 SMALL_BUDGET = 5
-"""Up to this many moves for each check, ``auto`` minimizes their number. An overload then lasts for checks, not for
-seconds; with more moves it lasts as long as the migrations take (benchmarks/RESULTS.md, "Over time")."""
+"""Up to this many moves per check, ``auto`` minimizes their number: the overload then lasts for several checks. With
+more moves per check it lasts as long as the migrations (benchmarks/RESULTS.md, "Over time")."""
 
 TARGETS_AUTO, TARGETS_HARD, TARGETS_PREFERRED = "auto", "hard", "preferred"
 TARGET_THRESHOLDS: tuple[str, ...] = (TARGETS_AUTO, TARGETS_HARD, TARGETS_PREFERRED)
@@ -35,7 +35,7 @@ PHYSICAL, OVERLOAD = "physical", "overload"
 SURVIVE_UP_TO: tuple[str, ...] = (PHYSICAL, OVERLOAD)
 
 CPU_TARGET_SCORE, MEMORY_TARGET_PERCENT = 6.0, 80.0
-"""The seed's target thresholds. Another value was set by an administrator."""
+"""The default target thresholds. Another value was set by an administrator."""
 
 _CHOICES = {
     "strategy": STRATEGIES,
@@ -68,12 +68,12 @@ _DURATIONS = ("migration_cooldown", "failure_cooldown", "skip_cooldown", "measur
 
 
 REST = timedelta(days=1)
-"""A VM that has moved is not moved again for this long only to even out the load: VMs would go back and forth."""
+"""After a move, a VM is not moved again within this time only to even out the load: VMs must not go back and forth."""
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Thresholds, limits and cool-downs default to the seed's. Ratios are vCPUs per physical CPU, percents 0-100.
+    """Thresholds, limits and cool-downs. Ratios are vCPUs per physical CPU, percents 0-100.
 
     Raises:
         ValueError: a figure is out of range; the text names the field, the value and the range.
@@ -86,27 +86,27 @@ class Policy:
     target_thresholds: str = TARGETS_AUTO
     """Whether a move may pass the two target thresholds, see ``hard_cpu_target``."""
     max_moves: int = 1
-    """Most moves of one plan; 0 = no limit."""
+    """The most moves of one plan; 0 = no limit."""
     density_weight: float = 0.5
     ssh_load_overload: float = 1.0
-    """Load per CPU above which a measured node is overloaded; ``cpu_overload_ratio`` is for the others."""
+    """Load per CPU above which a measured node is overloaded; ``cpu_overload_ratio`` is for other nodes."""
     pressure_overload: float = 0.0
-    """Percent of time above which the CPU pressure of a measured node overloads it as load does; 0 = it does not."""
+    """CPU pressure in percent of time above which a measured node is overloaded by its load; 0 = not used."""
     measured_density_weight: float = 0.3
-    """Instead of ``density_weight`` where the load was measured."""
+    """Used instead of ``density_weight`` for measured nodes."""
     measurement_max_age: timedelta = timedelta(minutes=5)
-    """An older measurement is not used. It covers one minute, so the interval between checks does not matter."""
+    """An older measurement is not used. It covers one minute, so the interval between checks has no effect."""
     strategy: str = ADAPTIVE
     optimize_for: str = COST_AUTO
-    """What ``optimal`` minimizes: the time of the migrations, their number (then memory), or their memory.
+    """The cost that ``optimal`` minimizes: the time of the migrations, their number (then memory), or their memory.
     ``auto``: see ``goal``."""
     migration_overhead_s: float = 20.0
-    """What every migration takes besides copying."""
+    """Seconds that every migration takes in addition to copying."""
     migration_bandwidth_mbit: float = 1000.0
     balance_margin: float = 0.02
-    """What a move of ``balance`` that only evens out must take off J, as a part of one node's share of J."""
+    """How much a move of ``balance`` that only evens out must reduce J, as a part of one node's share of J."""
     balance_deadband: float = 0.1
-    """``balance`` leaves a cluster alone while no node is further from the mean, as a part of the threshold."""
+    """``balance`` does nothing while all nodes are this close to the mean, as a part of the threshold."""
     exclude_sources: frozenset[int] = frozenset()
     exclude_targets: frozenset[int] = frozenset()
     migration_cooldown: timedelta = timedelta(hours=1)
@@ -114,23 +114,23 @@ class Policy:
     skip_cooldown: timedelta = timedelta(hours=6)
     respect_balancer_mode: bool = True
     allow_unknown_versions: bool = False
-    """Let a VM move between nodes whose QEMU or kernel version cannot be compared."""
+    """Allow moves between nodes whose QEMU or kernel versions cannot be compared."""
     kernel_rule: str = STRICT
     """``strict``: no kernel on the target newer than on the source; ``series``: no newer major.minor; ``off``."""
     placement_filters: str = STRICT
-    """``strict``: a node with a filter takes no VM; ``equal``: one with the source's filter does; ``panel``: besides
-    those that the panel's migration form calls suitable for the VM."""
+    """``strict``: a node with a filter takes no VM. ``equal``: a node with the source's filter does. ``panel``: also
+    nodes that the panel's migration form calls suitable for the VM."""
     automatic: bool = False
-    """No person is asked before the moves, so any doubt about a VM forbids its move."""
+    """Whether moves start without a person's approval: then any uncertainty about a VM forbids its move."""
     target_headroom_percent: float = 0.0
-    """Part of the overload thresholds, in percent of them, that a move leaves free on its target."""
+    """Percent of the overload thresholds that a move leaves free on its target."""
     rules: tuple[VMRule, ...] = ()
-    """The operator's rules about VMs; those of tags come on top."""
+    """The operator's rules about VMs, without those in tags."""
     survive_up_to: str = OVERLOAD
-    """How full the other nodes may get when a node is lost: ``overload``, up to the overload thresholds less the
-    headroom; ``physical``, up to the memory that they have, whatever their vCPUs and load."""
+    """How full other nodes may get if a node is lost. ``overload``: up to the overload thresholds minus the headroom.
+    ``physical``: up to their physical memory; vCPUs and load do not count."""
     keep_survivable: bool = False
-    """No move may take away the room for a node that could be lost before it, see ``survive_up_to``."""
+    """No plan may use the room for a node that could be lost before the plan; see ``survive_up_to``."""
 
     def __post_init__(self) -> None:
         self._require(_POSITIVE, lambda value: 0 < value < inf, "it must be above 0")
@@ -151,28 +151,29 @@ class Policy:
 
     @property
     def goal(self) -> str:
-        """``optimize_for`` with ``auto`` resolved: ``moves`` with a small budget of moves a check, else ``time``."""
+        """``optimize_for``; for ``auto``: ``moves`` if a check has a small budget of moves, else ``time``."""
         if self.optimize_for != COST_AUTO:
             return self.optimize_for
         return COST_MOVES if 0 < self.max_moves <= SMALL_BUDGET else COST_TIME
 
     @property
     def fills_targets(self) -> bool:
-        """Whether a VM may fill its target up to the overload thresholds; else the target stays below them."""
+        """Whether a VM may fill its target exactly up to the overload thresholds; else the target stays below them."""
         return self.strategy != SMALLEST_FIRST
 
     @property
     def hard_cpu_target(self) -> bool:
-        """Whether a node takes VMs only while its score is below ``cpu_target_score``; else it is a preference.
+        """Whether a node takes VMs only while its score is below ``cpu_target_score``; else this is a preference.
 
-        Always hard in ``smallest-first``; in the other strategies where ``target_thresholds`` is ``hard``. ``auto``
-        is hard in ``adaptive`` where the value is not the seed's, and a preference in ``optimal`` and ``balance``.
+        It is always hard in ``smallest-first``, and in other strategies if ``target_thresholds`` is ``hard``. With
+        ``auto`` it is hard in ``adaptive`` if the value is not the default, and a preference in ``optimal`` and
+        ``balance``.
         """
         return self._hard_target(self.cpu_target_score != CPU_TARGET_SCORE)
 
     @property
     def hard_memory_target(self) -> bool:
-        """The same for ``memory_target_percent``."""
+        """As ``hard_cpu_target``, for ``memory_target_percent``."""
         return self._hard_target(self.memory_target_percent != MEMORY_TARGET_PERCENT)
 
     def _hard_target(self, changed: bool) -> bool:
@@ -181,16 +182,16 @@ class Policy:
         return self.strategy == ADAPTIVE and self.target_thresholds == TARGETS_AUTO and changed
 
     def passing_targets(self) -> Policy:
-        """The same policy with which a move may pass the target thresholds, up to the overload thresholds."""
+        """This policy, but moves may pass the target thresholds, up to the overload thresholds."""
         return replace(self, strategy=ADAPTIVE, target_thresholds=TARGETS_PREFERRED)
 
     def fill_limit(self, threshold: float) -> float:
-        """How full of a resource a target may get, by the overload threshold of that resource."""
+        """How full a target may get, by the overload threshold of the resource."""
         headroom = self.target_headroom_percent
         return threshold * (1 - headroom / 100) if headroom else threshold
 
     def with_exclusions(self, sources: frozenset[int], targets: frozenset[int]) -> Policy:
-        """The same policy with more nodes excluded."""
+        """This policy with more excluded nodes."""
         return replace(
             self,
             exclude_sources=self.exclude_sources | sources,

@@ -1,7 +1,7 @@
-"""What a move promises: both nodes before and after it, and the load that the VM takes along. Pure.
+"""The promise of a move: both nodes before and after it, and the load of the VM. Pure.
 
-A promise is made of the snapshot right before the start of a migration, by the sums that plans are made with. What
-became of it is compared in ``bot.domain.outcomes``.
+A promise is computed from the snapshot right before the start of a migration, in the same way as plans.
+``bot.domain.outcomes`` compares it with the outcome.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from balancer.policy import Policy
 from balancer.state import Candidate, WorkingNode, WorkingState
 
 SHARE = "share"
-"""Source of a VM's load that is only its share by vCPUs of the load of its node."""
+"""Source of a VM's load: its share by vCPUs of its node's load."""
 EVERY_VCPU = "vcpus"
-"""Source of a VM's load on a node without a measurement: all its vCPUs are taken to be busy."""
+"""Source of a VM's load on a node without a measurement: all its vCPUs count as busy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class VMFigures:
     vcpus: int
     memory_mib: int
     cpus: float | None = None
-    """How many CPUs it kept busy; ``None`` = not measured."""
+    """Its busy CPUs; ``None`` = not measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +42,15 @@ class NodeFigures:
     load: NodeLoad
     vms: tuple[VMFigures, ...]
     measured_cpus: int | None = None
-    """CPUs that its measured load is divided by; ``None`` = not measured."""
+    """The number of CPUs by which its measured load is divided; ``None`` = not measured."""
 
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """What a move is expected to do. ``source`` and ``target``: before it.
+    """The expected effect of a move. ``source`` and ``target``: both nodes before it.
 
-    ``carries``: CPUs of load that the VM is expected to take from one node to the other. ``carries_from``: where that
-    figure comes from: ``ssh`` or ``panel`` (the VM's own load), ``share`` or ``vcpus``.
+    ``carries``: the load in CPUs that the VM is expected to take from one node to the other. ``carries_from``: the
+    source of this figure: ``ssh`` or ``panel`` (the VM's own load), ``share`` or ``vcpus``.
     """
 
     vm: VMFigures
@@ -65,11 +65,11 @@ class Promise:
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What one check saw of some nodes, and of every VM of their cluster."""
+    """The figures of some nodes, and of every VM of their cluster, in one check."""
 
     taken_at: datetime
     nodes: dict[int, NodeFigures | None]
-    """Node -> its figures; ``None`` = a figure is unknown. A node that is gone is missing."""
+    """Node -> its figures; ``None`` = a figure is unknown. Without nodes that no longer exist."""
     vms: dict[int, VM]
 
 
@@ -94,7 +94,7 @@ def promise_of(snapshot: Snapshot, policy: Policy, vm_id: int, target_id: int) -
 
 
 def sight(snapshot: Snapshot, policy: Policy, node_ids: Collection[int]) -> Sight:
-    """What a check saw of these nodes.
+    """The figures of these nodes in a check.
 
     Args:
         snapshot: of one cluster.

@@ -1,4 +1,4 @@
-"""What could move in a cluster now, whether or not it is needed: for the first migration on a new panel."""
+"""Which VMs could move in a cluster now, needed or not: for the first migration on a new panel."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ COMMONEST = 3
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """One cluster: how many of its nodes may give and may take VMs, how many VMs could move, and why others not."""
+    """One cluster: how many nodes VMs may leave and enter, how many VMs could move, and why other VMs could not."""
 
     cluster_id: int
     cluster_name: str
@@ -27,17 +27,17 @@ class Readiness:
     vms: int
     movable: int
     reasons: tuple[tuple[Reason, int], ...]
-    """The most frequent reasons why a VM cannot move, each with the number of VMs or targets; only that of the cluster
-    if it closes everything."""
+    """The most frequent reasons why VMs cannot move, each with the number of VMs or targets. If nothing may move in the
+    cluster: only that reason."""
 
 
 def readiness(snapshot: Snapshot, policy: Policy, recent: Recent | None = None) -> Readiness:
-    """What could move in this cluster now.
+    """How many VMs could move in this cluster now.
 
     Args:
         snapshot: of one cluster.
-        policy: the rules that apply.
-        recent: what happened lately; ``None`` = nothing.
+        policy: of this cluster.
+        recent: recent events; ``None`` = none.
     """
     [cluster] = snapshot.clusters
     state = WorkingState(snapshot, policy, recent or Recent())

@@ -1,7 +1,7 @@
-"""Every reason the core can give, with the names of its parameters. The catalogues in bot/rendering/locales word them.
+"""Every reason of the planner, with the names of its parameters. The texts are in bot/rendering/locales.
 
-Codes are stored in proposals: rename none. ``role`` says which node is meant: ``source``, ``target`` or
-``node``. A refusal of a target also has a ``brief-…`` form without parameters, for counting.
+Codes are stored in proposals: never rename one. ``role`` names the node: ``source``, ``target`` or ``node``. A refusal
+of a target also has a ``brief-…`` form without parameters, for counting.
 """
 
 from __future__ import annotations
@@ -200,10 +200,10 @@ CODES: Mapping[str, tuple[str, ...]] = {
 
 
 def with_role(reason: Reason, role: str) -> Reason:
-    """The same reason about a node in this role: ``source``, ``target`` or ``node``."""
+    """The reason with this role: ``source``, ``target`` or ``node``."""
     return Reason.of(reason.code, **{**reason.as_dict(), "role": role})
 
 
 def brief(reason: Reason) -> Reason:
-    """A target's refusal without its figures, so that equal ones can be counted."""
+    """A target's refusal without figures, so that equal refusals can be counted."""
     return Reason(f"brief-{reason.code}")

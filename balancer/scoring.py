@@ -1,7 +1,7 @@
-"""The load of a node, and what counts as too much of it.
+"""The load of a node, and when a node is overloaded.
 
-Each figure is ONE correctly rounded division of whole numbers, so equal loads are equal floats and a
-load that equals a threshold exactly compares equal to it: no tolerance is needed, and none is used.
+Each figure is ONE correctly rounded division of whole numbers. So equal loads are equal floats, and a load exactly at a
+threshold equals the threshold. No tolerance is used.
 
 A measured node (``NodeLoad.cpu_load``) is judged by its load per CPU instead of its vCPUs per CPU.
 """
@@ -51,7 +51,7 @@ _OF_MEASUREMENT = (MEASURED, MEMORY)
 
 
 def terms(load: NodeLoad) -> tuple[Term, ...]:
-    """What can overload this node: its CPU load, measured where it is, else allocated; and its memory."""
+    """The terms that can overload this node: its CPU load (measured, else allocated), and its memory."""
     return _OF_ALLOCATION if load.cpu_load is None else _OF_MEASUREMENT
 
 
@@ -78,11 +78,11 @@ def most_mib(total: int, limit: float) -> int:
 
 
 def _largest(guess: int, holds: Callable[[int], bool]) -> int:
-    """The largest number that holds, in steps that double: absurd figures are rounded by more than a few units.
+    """The largest number for which ``holds`` is true. Steps double, because very large figures are rounded.
 
     Args:
         guess: near the answer.
-        holds: true up to the answer, and false beyond it.
+        holds: true up to the answer, and false above it.
     """
     step = 1
     while not holds(guess):
@@ -104,10 +104,10 @@ def cpu_load_score(vcpus: int, cpus: int, vm_count: int, density_weight: float) 
 
 
 def measured_score(load: float, cpus: int, vm_count: int, policy: Policy) -> float:
-    """The same for a measured node, on the same scale, so that both compare and share one limit.
+    """The score of a measured node, on the same scale as ``cpu_load_score``, so that both share one limit.
 
-    ``load`` is per CPU. At its own threshold it counts as much as vCPUs at theirs: 1.0 as 7.0. The density
-    weighs less, 0.3 (README, SSH Load Monitoring): what many VMs cost is in the load already.
+    ``load`` is per CPU. At its threshold (1.0) it counts as much as vCPUs at their threshold (7.0). The density has a
+    smaller weight, 0.3 (README, SSH Load Monitoring): the load contains the cost of many VMs already.
     """
     density = min(vm_count / cpus, DENSITY_CAP)
     return load * policy.cpu_overload_ratio / policy.ssh_load_overload + density * policy.measured_density_weight
@@ -116,7 +116,7 @@ def measured_score(load: float, cpus: int, vm_count: int, policy: Policy) -> flo
 def node_load(
     *, cpus: int, vcpus: int, memory_mib: int, memory_allocated_mib: int, vm_count: int, density_weight: float
 ) -> NodeLoad:
-    """The load of a node by what is allocated on it. Memory is in MiB."""
+    """The load of a node by its allocation. Memory is in MiB."""
     return NodeLoad(
         cpu_ratio=cpu_ratio(vcpus, cpus),
         memory_percent=memory_percent(memory_allocated_mib, memory_mib),
@@ -126,12 +126,12 @@ def node_load(
 
 
 def above(load: NodeLoad, policy: Policy) -> tuple[Term, ...]:
-    """The terms whose threshold the load exceeds; equal to the threshold is not above it."""
+    """The terms whose threshold the load exceeds. A load equal to the threshold does not exceed it."""
     return tuple(term for term in terms(load) if term.load(load) > term.limit(policy))
 
 
 class Figure(NamedTuple):
-    """One resource of a node beside its threshold, as people read it."""
+    """One resource of a node and its threshold, in units for people."""
 
     name: str
     value: float
@@ -139,23 +139,23 @@ class Figure(NamedTuple):
 
 
 def figure(term: Term, load: NodeLoad, policy: Policy) -> Figure:
-    """The term's figure; the pressure where it is what overloads a measured node."""
+    """The term's figure; the pressure, if the pressure overloads a measured node."""
     if term is MEASURED and load.pressed_load is not None and load.cpu_pressure is not None:
         return Figure("pressure", load.cpu_pressure, policy.pressure_overload)
     return Figure(term.name, term.load(load), term.limit(policy))
 
 
 def severity(load: NodeLoad, policy: Policy) -> float:
-    """How far up the worst resource is: above 1 = overloaded."""
+    """The worst resource as a part of its threshold: above 1 = overloaded."""
     return max(term.load(load) / term.limit(policy) for term in terms(load))
 
 
 def worst_term(load: NodeLoad, policy: Policy) -> Term:
-    """The resource that is furthest up, measured against its threshold."""
+    """The worst resource, as a part of its threshold."""
     return max(terms(load), key=lambda term: term.load(load) / term.limit(policy))
 
 
 @lru_cache(maxsize=64)
 def _weight(density_weight: float) -> tuple[int, int]:
-    """The weight as the decimal fraction that was written in the settings."""
+    """The weight as an exact fraction of the decimal number in the settings."""
     return Fraction(str(density_weight)).as_integer_ratio()

@@ -1,7 +1,7 @@
-"""The working state of one planning run: a snapshot's sums per node, changed by every move.
+"""The working state of one planning run: a snapshot's sums per node; every move changes them.
 
-The only mutable thing in the core. It holds no rule; rules look at it. A node with an unknown figure
-has no sums here at all, so that nothing can mistake "unknown" for 0.
+It is the only mutable object of the planner. It has no rules; rules read it. A node with an unknown figure has no sums
+here, so that an unknown figure is never read as 0.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from balancer.policy import Policy
 from balancer.scoring import cpu_load_score, measured_score, node_load, severity
 
 MOST_PRESSED_PART = 0.25
-"""Most of a node's load that one plan moves away because of its pressure."""
+"""The largest part of a node's load that one plan moves away because of its pressure."""
 
 
 class Candidate(NamedTuple):
-    """A VM that may leave, with its size known."""
+    """A VM that may move, with a known size."""
 
     vm: VM
     vcpus: int
@@ -28,24 +28,25 @@ class Candidate(NamedTuple):
 
     @property
     def size(self) -> tuple[int, int]:
-        """vCPUs + memory in GiB, exactly (in 1/1024), then the id: the order of the seed."""
+        """vCPUs + memory in GiB, as an exact number in 1/1024, then the id: the documented order of VMs."""
         return (self.vcpus * 1024 + self.memory_mib, self.vm.id)
 
 
 @dataclass(slots=True)
 class Live:
-    """What a node measured, changed by every move as far as it can be estimated."""
+    """The measurement of a node; every move changes it by an estimate."""
 
     measured_at: datetime
     cpus: int
     load: float
     """Load average of one minute, not yet divided by the CPUs."""
     available_mib: int
-    """Only ever falls: what a VM that leaves really gives back is not known."""
+    """It never rises: how much memory a leaving VM really frees is unknown."""
     pressure: float | None = None
-    """Percent of time in which something waited for a CPU, as measured; ``None`` = it was not. Moves leave it."""
+    """The measured percent of time in which something waited for a CPU; ``None`` = not measured. Moves do not change
+    it."""
     waiting: float = 0.0
-    """Load that ``load`` has besides what was measured, because the pressure overloads the node."""
+    """The part of ``load`` that was not measured but added because the pressure overloads the node."""
 
     @property
     def per_cpu(self) -> float:
@@ -54,13 +55,13 @@ class Live:
 
     @property
     def measured(self) -> float:
-        """``load`` without what the pressure adds to it."""
+        """``load`` without the part that the pressure adds."""
         return max(0.0, self.load - self.waiting)
 
 
 @dataclass(slots=True)
 class WorkingNode:
-    """A node whose figures are all known, with its sums of this moment."""
+    """A node whose figures are all known, with its present sums."""
 
     node: Node
     cpus: int
@@ -71,23 +72,23 @@ class WorkingNode:
     load: NodeLoad
     severity: float
     live: Live | None = None
-    """``None`` = not measured, or too long ago."""
+    """``None`` = not measured, or the measurement is too old."""
 
     @property
     def rank(self) -> tuple[float, float, int]:
-        """Best target first: lowest score, lowest memory, id."""
+        """The key that sorts targets, best first: score, memory, id."""
         return (self.load.score, self.load.memory_percent, self.node.id)
 
 
 class Checkpoint(NamedTuple):
-    """A moment of a working state."""
+    """A saved moment of a working state."""
 
     working: dict[int, WorkingNode]
     groups: Groups
 
 
 class WorkingState:
-    """What the rules look at: clusters, nodes with their sums, VMs by node, policy, recent events, now."""
+    """Everything that the rules read: clusters, nodes with their sums, VMs by node, policy, recent events, time."""
 
     def __init__(self, snapshot: Snapshot, policy: Policy, recent: Recent) -> None:
         self.policy = policy
@@ -96,37 +97,37 @@ class WorkingState:
         self.clusters: dict[int, Cluster] = {c.id: c for c in snapshot.clusters}
         self.nodes: dict[int, Node] = {n.id: n for n in sorted(snapshot.nodes, key=lambda n: n.id)}
         self.vms_on: dict[int, list[VM]] = {node_id: [] for node_id in self.nodes}
-        """The VMs of each node when the snapshot was taken, by id; moves do not change it."""
+        """Node -> its VMs in the snapshot, by id; moves do not change it."""
         for vm in sorted(snapshot.vms, key=lambda v: v.id):
             if vm.node_id in self.vms_on:
                 self.vms_on[vm.node_id].append(vm)
         self.opened = self._opened(recent)
-        """Source -> targets that only the panel's verdict about single VMs opens (``Recent.suitable``)."""
+        """Source -> targets that are allowed only by the panel's verdict about single VMs (``Recent.suitable``)."""
         judged = frozenset(vm.id for node_id in self.opened for vm in self.vms_on[node_id])
         self.groups = replace(Groups.of(snapshot, policy.rules), left=recent.left, judged=judged)
-        """The operator's rules about VMs; follows the moves."""
+        """The operator's rules about VMs; they follow the moves."""
         self.following: frozenset[int] = frozenset()
-        """VMs that are about to leave one node together, so none of them is left behind there by another."""
+        """VMs that will leave one node together, so that none of them counts as left behind."""
         self.verdicts: dict[int, Candidate | Reason] = {}
-        """What the rules about VMs said of those that they were asked about, by id."""
+        """VM -> the cached result of the rules about VMs."""
         self.unknown: dict[int, str] = {}
-        """Nodes that no plan may touch, and the first figure that is missing."""
+        """Node that no plan may use -> its first missing figure."""
         self.contradictions: list[Reason] = []
-        """Nodes whose totals are below the sums of their listed VMs; the sums count, so no figure falls below 0."""
+        """Nodes whose totals are below the sums of their VMs. The sums are used, so that no figure falls below 0."""
         self.working: dict[int, WorkingNode] = {}
         for node in self.nodes.values():
             self._add(node)
         self._slowed = {i: self._slowed_down(node) for i, node in self.working.items() if node.live is not None}
-        """Node -> what its VMs' loads are raised by; of the state before any move."""
+        """Node -> the factor by which the loads of its VMs are raised, before any move."""
         self._shares = {
             i: node.live.measured / node.vcpus
             for i, node in self.working.items()
             if node.live is not None and node.vcpus > 0 and any(vm.load is not None for vm in self.vms_on[i])
         }
-        """Node with VMs that have loads of their own -> the load of a vCPU of the others, before any move."""
+        """Node with VMs that have measured loads -> the load per vCPU of its other VMs, before any move."""
 
     def apply(self, candidate: Candidate, source_id: int, target_id: int) -> None:
-        """Carry the VM from source to target: CPU, memory and VM count of both, and the load where measured."""
+        """Moves the VM from source to target: CPU, memory and VM count of both, and the load if it is measured."""
         source, target = self.working[source_id], self.working[target_id]
         brings = self.load_of(candidate)
         if source.live is not None:
@@ -139,28 +140,28 @@ class WorkingState:
         self.groups.moved(candidate.vm.id, target_id)
 
     def load_with(self, node: WorkingNode, vm: Candidate) -> NodeLoad:
-        """The node's load with this VM on it besides; nothing is changed."""
+        """The node's load with this VM added; changes nothing."""
         live = node.live and replace(node.live, load=node.live.load + self.load_of(vm))
         memory = node.memory_allocated_mib + vm.memory_mib
         vcpus, count = node.vcpus + vm.vcpus, node.vm_count + 1
         return self._load(node.cpus, vcpus, node.memory_mib, memory, count=count, live=live)
 
     def checkpoint(self) -> Checkpoint:
-        """The sums of this moment, for ``rollback``."""
+        """The present sums, for ``rollback``."""
         nodes = {i: replace(n, live=n.live and replace(n.live)) for i, n in self.working.items()}
         return Checkpoint(nodes, self.groups.copy())
 
     def rollback(self, checkpoint: Checkpoint) -> None:
-        """Forgets every move since the checkpoint, which can be used once."""
+        """Undoes every move since the checkpoint. A checkpoint can be used once."""
         self.working, self.groups = checkpoint
 
     def load_of(self, candidate: Candidate) -> float:
-        """What the VM is expected to take off the load average of its node and to add to that of another.
+        """The expected change of the load average: the source loses it, and the target gets it.
 
-        Its own latest load where that was measured. Where a node has more to run than it has CPUs, its VMs were slowed
-        down, so their loads are raised in proportion; never above one for each vCPU. Without a load of its own it has
-        its share by vCPUs of the load of its node. Where that node was not measured: all its vCPUs busy, the most
-        that it can run at once.
+        It is the VM's own latest load, if measured. If a node has more to run than it has CPUs, its VMs were slowed
+        down, so their loads are raised in proportion, but not above one per vCPU. Without its own load a VM has its
+        share by vCPUs of its node's load. If the node was not measured, all vCPUs count as busy: the most that the VM
+        can run at the same time.
         """
         node_id = candidate.vm.node_id
         home = self.working.get(node_id) if node_id is not None else None
@@ -173,14 +174,14 @@ class WorkingState:
         return (home.live.measured / home.vcpus if share is None else share) * candidate.vcpus
 
     def dependable_load_of(self, candidate: Candidate) -> float:
-        """What the VM very probably still takes off its node in ten minutes: at most ``load_of``."""
+        """The load that the VM very probably still has in ten minutes: at most ``load_of``."""
         own, expected = candidate.vm.load, self.load_of(candidate)
         if own is None or own.expected_cpus <= 0:
             return expected
         return expected * min(1.0, own.dependable_cpus / own.expected_cpus)
 
     def _slowed_down(self, node: WorkingNode) -> float:
-        """How much more the VMs of a node would run if it had enough CPUs; 1 = as much as they do."""
+        """The factor by which the VMs of a node would run more if it had enough CPUs; 1 = they are not slowed down."""
         live = node.live
         running = [vm for vm in self.vms_on[node.node.id] if vm.state in (None, "active")]
         loads = [vm.load.expected_cpus for vm in running if vm.load is not None]
@@ -189,7 +190,7 @@ class WorkingState:
         return max(1.0, live.measured / sum(loads))
 
     def allocation_score(self, node: WorkingNode) -> float:
-        """The score that the node would have without a measurement."""
+        """The node's score by its allocation alone."""
         return cpu_load_score(node.vcpus, node.cpus, node.vm_count, self.policy.density_weight)
 
     def _opened(self, recent: Recent) -> dict[int, frozenset[int]]:
@@ -224,7 +225,7 @@ class WorkingState:
         )
 
     def _live(self, measured: Measurement | None) -> Live | None:
-        """The measurement when it is fresh and makes sense. It may be a little younger than the snapshot."""
+        """The measurement if it is fresh and valid. It may be a little younger than the snapshot."""
         if measured is None or abs(self.now - measured.taken_at) > self.policy.measurement_max_age:
             return None
         if measured.cpus <= 0 or measured.load1 < 0:
@@ -237,10 +238,10 @@ class WorkingState:
         )
 
     def _pressed(self, live: Live) -> Live:
-        """Where the pressure is above its limit and the load is not: the load that counts is above its own limit.
+        """Raises the used load above its limit if the pressure is above its limit and the load is not.
 
-        Pressure is taken to fall with the load, so the part of the load has to leave by which the pressure is too
-        high; at most a quarter in one plan, since pressure falls faster than load.
+        The pressure is assumed to fall in proportion to the load, so the same part of the load has to leave. At most a
+        quarter leaves in one plan, because pressure falls faster than load.
         """
         limit, most = self.policy.pressure_overload, self.policy.ssh_load_overload * live.cpus
         if not limit or live.pressure is None or live.pressure <= limit or live.load > most or live.load <= 0:
@@ -283,7 +284,7 @@ class WorkingState:
 
 
 def _total(figures: list[int | None]) -> int:
-    """The sum of those that are known; a list, since there may be hundreds of thousands of VMs."""
+    """The sum of the known figures. The argument is a list, because there may be hundreds of thousands of VMs."""
     return sum(figure for figure in figures if figure is not None)
 
 

@@ -1,6 +1,6 @@
-"""Versions of QEMU and of kernels, as servers spell them, made comparable.
+"""Parses versions of QEMU and kernels, in the spellings of servers, so that they can be compared.
 
-Lenient in reading, careful in judging: what cannot be read is ``None``, and the rules refuse it.
+The parser accepts many forms. An unreadable version is ``None``, and the rules refuse it.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ _SEGMENT = re.compile(r"[0-9]{1,18}|[a-z]+", re.IGNORECASE)
 
 @lru_cache(maxsize=1024)
 def parse_qemu(text: str | None) -> Version | None:
-    """The leading dotted release: ``7.2.0-1+deb`` is 7.2.0, ``QEMU emulator version 8.2`` is 8.2."""
+    """The first dotted number: ``7.2.0-1+deb`` is 7.2.0, ``QEMU emulator version 8.2`` is 8.2."""
     match = _QEMU.match(text) if text else None
     return _segments(match["release"]) if match else None
 
 
 @lru_cache(maxsize=1024)
 def parse_kernel(text: str | None) -> Version | None:
-    """Every number of the release, the part after the dash too: ``5.15.0-91-generic`` is 5.15.0.91."""
+    """Every number of the release, also after the dash: ``5.15.0-91-generic`` is 5.15.0.91."""
     match = _KERNEL.match(text) if text else None
     return _segments(_ARCHITECTURE.sub("", match["release"])) if match else None
 
@@ -48,7 +48,7 @@ def compare(a: Version, b: Version) -> int:
 
 
 def series(version: Version) -> Version:
-    """Major and minor number alone: 5.10.0-27 and 5.10.0-28 are of one series."""
+    """Major and minor number only: 5.10.0-27 and 5.10.0-28 are of the same series."""
     return version[:2]
 
 

@@ -1,1 +1,1 @@
-"""The rules: may a VM leave, may a node take it."""
+"""The rules: whether a VM may leave its node, and whether a node may take it."""

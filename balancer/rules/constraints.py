@@ -1,7 +1,7 @@
-"""May this VM leave, may this node take it: the rules in order. The first that forbids is the explanation.
+"""The rules in order: whether a VM may leave, and whether a node may take it. The first refusal is the explanation.
 
-Planner and executor use these tuples and no others, so they cannot disagree. A new rule is one function
-in vm.py or node.py, one line here, a line in reasons.py and the catalogues, one scenario file.
+Planner and executor use only these tuples, so they cannot disagree. A new rule needs one function in vm.py or node.py,
+one line here, a line in reasons.py and in the catalogues, and one scenario file.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from balancer.state import Candidate, WorkingNode, WorkingState
 
 
 def not_live_migratable(cluster: Cluster, state: WorkingState) -> Reason | None:
-    """LXD containers do not migrate live, and nothing is known of any other virtualization."""
+    """LXD containers cannot migrate live, and other virtualizations are unknown."""
     kind = cluster.virtualization
     if not kind:
         return Reason.of("cluster-virtualization-unknown")
@@ -29,7 +29,7 @@ def not_live_migratable(cluster: Cluster, state: WorkingState) -> Reason | None:
 
 
 def held(cluster: Cluster, state: WorkingState) -> Reason | None:
-    """Too much about the cluster is doubtful, or somebody else works on it."""
+    """The cluster is held: too much about it is uncertain, or other people work on it."""
     return cluster.held
 
 
@@ -40,7 +40,7 @@ COUNTING_RULES = (
     partial(nodes.in_maintenance, "source"),
     partial(nodes.excluded, "source"),
 )
-"""A node that one of these refuses does not count as overloaded, whatever its load."""
+"""If one of these rules refuses a node, the node does not count as overloaded at any load."""
 
 SOURCE_RULES = (
     *COUNTING_RULES,
@@ -88,7 +88,7 @@ TARGET_STATIC_RULES = (
 )
 
 PLACEMENT_RULES = tuple(rule for rule in TARGET_STATIC_RULES if rule is not _LIVE_MIGRATION_TO)
-"""For a VM that does not exist yet: it is created there, and does not migrate."""
+"""Rules for a VM that does not exist yet: it will be created on the node, so it does not migrate."""
 
 TARGET_LOAD_RULES = (
     nodes.vm_limit_reached,
@@ -108,9 +108,9 @@ PAIR_RULES = (
 
 
 def pair_kind(node: Node, state: WorkingState) -> tuple[object, ...]:
-    """All that PAIR_RULES look at in a node, its id aside: two nodes of equal kind get equal verdicts.
+    """Everything that PAIR_RULES read of a node, except its id: nodes of the same kind get the same verdicts.
 
-    A node about which the panel was asked is of a kind of its own.
+    A node about which the panel was asked is a separate kind.
     """
     asked = node.id if any(node.id == source or node.id in open_to for source, open_to in state.opened.items()) else 0
     return (node.cluster_id, node.placement_filter, node.qemu_version, node.kernel_version, asked)
@@ -119,7 +119,7 @@ def pair_kind(node: Node, state: WorkingState) -> tuple[object, ...]:
 FIT_RULES = (nodes.cpu_does_not_fit, nodes.memory_does_not_fit)
 
 LIVE_FIT_RULES = (nodes.load_does_not_fit, nodes.memory_not_available)
-"""For a measured target besides: what it measured adds to what the allocation says, and replaces nothing."""
+"""More rules for a measured target: they add to the rules about the allocation, and replace none."""
 
 _FIT_RULES_OF_MEASURED = FIT_RULES + LIVE_FIT_RULES
 
@@ -130,16 +130,16 @@ GROUP_RULES = (
     groups.kept_apart,
     groups.kept_together,
 )
-"""For a VM that one of the operator's rules binds (``Groups.binds``). Where its mates are changes with every move."""
+"""Rules for a VM with a rule of the operator (``Groups.binds``). The nodes of its mates change with every move."""
 
 
 def cluster_refusal(cluster: Cluster, state: WorkingState) -> Reason | None:
-    """Why nothing in this cluster can be moved."""
+    """Why no VM of this cluster can move."""
     return next((reason for rule in CLUSTER_RULES if (reason := rule(cluster, state))), None)
 
 
 def not_counted(node: Node, state: WorkingState) -> Reason | None:
-    """Why this node does not count as overloaded even above the thresholds."""
+    """Why this node does not count as overloaded, even above the thresholds."""
     return next((reason for rule in COUNTING_RULES if (reason := rule(node, state))), None)
 
 
@@ -149,8 +149,8 @@ def source_refusal(node: Node, state: WorkingState) -> Reason | None:
 
 
 def vm_refusal(vm: VM, state: WorkingState) -> Reason | None:
-    """Why this VM may not be moved anywhere."""
-    for rule in VM_RULES:  # asked more often than anything else
+    """Why this VM may not move to any node."""
+    for rule in VM_RULES:  # no helper function here: this loop runs most often of all
         reason = rule(vm, state)
         if reason is not None:
             return reason
@@ -158,17 +158,17 @@ def vm_refusal(vm: VM, state: WorkingState) -> Reason | None:
 
 
 def static_target_refusal(node: Node, state: WorkingState) -> Reason | None:
-    """Why this node takes no VM, whatever its load."""
+    """Why this node takes no VM at any load."""
     return next((reason for rule in TARGET_STATIC_RULES if (reason := rule(node, state))), None)
 
 
 def placement_refusal(node: Node, state: WorkingState) -> Reason | None:
-    """Why this node takes no new VM, whatever its load."""
+    """Why this node takes no new VM at any load."""
     return next((reason for rule in PLACEMENT_RULES if (reason := rule(node, state))), None)
 
 
 def load_refusal(target: WorkingNode, state: WorkingState) -> Reason | None:
-    """Why this node takes no VM at its load of this moment."""
+    """Why this node takes no VM at its present load."""
     return next((reason for rule in TARGET_LOAD_RULES if (reason := rule(target, state))), None)
 
 
@@ -178,7 +178,7 @@ def pair_refusal(source: Node, target: Node, state: WorkingState) -> Reason | No
 
 
 def fit_refusal(vm: Candidate, target: WorkingNode, state: WorkingState) -> Reason | None:
-    """Why this VM may not land on this target at its load of this moment."""
+    """Why this target may not take this VM at its present load."""
     for rule in FIT_RULES if target.live is None else _FIT_RULES_OF_MEASURED:
         reason = rule(vm, target, state)
         if reason is not None:
@@ -187,19 +187,19 @@ def fit_refusal(vm: Candidate, target: WorkingNode, state: WorkingState) -> Reas
 
 
 def group_refusal(vm: Candidate, target: WorkingNode, state: WorkingState) -> Reason | None:
-    """Which rule of the operator keeps this VM off this target at this moment."""
+    """The operator's rule that now forbids this target to this VM."""
     if not state.groups.binds(vm.vm.id):
         return None
     return next((reason for rule in GROUP_RULES if (reason := rule(vm, target, state))), None)
 
 
 def fixed_group_refusal(vm: Candidate, target: WorkingNode, state: WorkingState) -> Reason | None:
-    """Which rule of the operator keeps this VM off this target whatever other VMs do: a pin, or a node just left."""
+    """The rule that forbids this target to this VM on any nodes of other VMs: a pin, or a node that it just left."""
     return groups.pinned_elsewhere(vm, target, state) or groups.just_left(vm, target, state)
 
 
 def candidate(vm: VM, state: WorkingState) -> Candidate | Reason:
-    """The VM with its size when it may be moved, else why not. No move of a plan changes this, so it is asked once."""
+    """The VM with its size if it may move, else why not. Moves of a plan do not change this, so it is cached."""
     known = state.verdicts.get(vm.id)
     if known is None:
         known = state.verdicts[vm.id] = _verdict(vm, state)
@@ -210,13 +210,13 @@ def _verdict(vm: VM, state: WorkingState) -> Candidate | Reason:
     reason = vm_refusal(vm, state)
     if reason is not None:
         return reason
-    if vm.vcpus is None or vm.memory_mib is None:  # refused above already; this tells the type checker
+    if vm.vcpus is None or vm.memory_mib is None:  # refused above already; only for the type checker
         return Reason.of("vm-size-unknown")
     return Candidate(vm, vm.vcpus, vm.memory_mib)
 
 
 def is_overloaded(node: Node, state: WorkingState) -> bool:
-    """Above a threshold (equal is not above), and neither in maintenance nor excluded as a source."""
+    """Whether the node is above a threshold (equal is not above), and not in maintenance or excluded as a source."""
     working = state.working.get(node.id)
     return working is not None and bool(above(working.load, state.policy)) and not not_counted(node, state)
 
@@ -237,7 +237,7 @@ def state_for(
     vm_id: int | None = None,
     up_to: NodeLoad | None = None,
 ) -> WorkingState:
-    """The state on which moves of this purpose are judged, VMs of this source first of all."""
+    """The state for judging moves of this purpose from this source."""
     state = WorkingState(snapshot, *judged_by(purpose, policy, recent, source_id=source_id, vm_id=vm_id, up_to=up_to))
     if purpose is Purpose.DRAIN and source_id is not None:
         leaving = (vm for vm in state.vms_on.get(source_id, ()) if isinstance(candidate(vm, state), Candidate))
@@ -245,7 +245,7 @@ def state_for(
     return state
 
 
-def check_move(  # noqa: PLR0913 - what the rules look at, all but the first five by name
+def check_move(  # noqa: PLR0913 - the inputs of the rules; all except the first five by name
     snapshot: Snapshot,
     policy: Policy,
     recent: Recent,
@@ -257,11 +257,11 @@ def check_move(  # noqa: PLR0913 - what the rules look at, all but the first fiv
     purpose: Purpose = Purpose.BALANCE,
     up_to: NodeLoad | None = None,
 ) -> Reason | None:
-    """Every rule again, on what is seen now: ``None`` when this one move is allowed at this moment.
+    """Applies every rule to one move on this snapshot; ``None`` = the move is allowed now.
 
-    ``vm-gone`` and ``already-there`` mean that nothing is left to do; with ``source_id`` a VM that is on
-    any other node is ``vm-elsewhere``. ``need_overload=False`` leaves out "the source is overloaded".
-    By the rules of the ``purpose`` that the move was planned for (``purposes.judged_by``).
+    ``vm-gone`` and ``already-there`` mean that nothing is left to do. With ``source_id``, a VM on another node is
+    ``vm-elsewhere``. ``need_overload=False``: the source need not be overloaded. ``purpose`` selects the rules
+    (``purposes.judged_by``).
     """
     vm = next((v for v in snapshot.vms if v.id == vm_id), None)
     if vm is None:
@@ -281,9 +281,9 @@ def check_move(  # noqa: PLR0913 - what the rules look at, all but the first fiv
 
 
 def check_planned(snapshot: Snapshot, policy: Policy, recent: Recent, move: Move, new_plan: Plan) -> Reason | None:
-    """``check_move`` for a move of a plan that was stored, by the rules it was planned with.
+    """``check_move`` for a move of a stored plan, by the rules of the plan.
 
-    What a person approved stays what it was when the strategy is switched, so ``policy`` may have any.
+    ``policy`` may have any strategy: a changed strategy does not change an approved move.
     """
     if new_plan.purpose is Purpose.BALANCE:
         policy = policy.passing_targets() if new_plan.targets_passed else policy
@@ -302,7 +302,7 @@ def check_planned(snapshot: Snapshot, policy: Policy, recent: Recent, move: Move
 
 
 def judging_strategy(new_plan: Plan) -> str:
-    """The strategy by whose rules its moves are judged: the documented rule's own where ``adaptive`` chose that."""
+    """The strategy whose rules judge the moves; for ``adaptive`` the one that it chose."""
     documented = new_plan.choice is not None and new_plan.choice.strategy == SMALLEST_FIRST
     return SMALLEST_FIRST if documented else new_plan.strategy
 

@@ -1,7 +1,7 @@
-"""The operator's rules about single VMs and groups of them, as constraints. Source: CLUSTERS_FILE and ProxLB's tags.
+"""The operator's rules about single VMs and groups of VMs, as constraints. Source: CLUSTERS_FILE and ProxLB's tags.
 
-Who is meant, and where they are now, Groups knows. A rule that is broken already forbids nothing that does not
-break it further, so a VM may always go where the rule is kept.
+Groups has the VMs of each rule and their present nodes. If a rule is broken already, only moves that break it further
+are forbidden: a VM may always move to a node where the rule is kept.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from balancer.state import Candidate, WorkingNode, WorkingState
 
 
 def ignored(vm: VM, state: WorkingState) -> Reason | None:
-    """Never moved, and counted in every figure."""
+    """A rule says that the VM never moves. It still counts in every figure."""
     rule = state.groups.ignored.get(vm.id)
     return None if rule is None else Reason.of("vm-ignored", rule=rule)
 
 
 def stays(vm: VM, state: WorkingState) -> Reason | None:
-    """Pinned to the node it is on."""
+    """The VM is pinned to its present node."""
     rule = state.groups.staying.get(vm.id)
     return None if rule is None else Reason.of("vm-stays", rule=rule)
 
 
 def pinned_elsewhere(vm: Candidate, target: WorkingNode, state: WorkingState) -> Reason | None:
-    """Every pin of the VM must name the target."""
+    """A pin of the VM does not name the target."""
     for pin in state.groups.pins.get(vm.vm.id, ()):
         if target.node.id not in pin.nodes:
             return Reason.of("fit-pin", rule=pin.name)
@@ -32,12 +32,12 @@ def pinned_elsewhere(vm: Candidate, target: WorkingNode, state: WorkingState) ->
 
 
 def just_left(vm: Candidate, target: WorkingNode, state: WorkingState) -> Reason | None:
-    """What the balancer moved away goes back by itself only after a day: no VM goes to and fro."""
+    """This program moved the VM away from the target within the last day: VMs must not go back and forth."""
     return Reason.of("fit-just-left") if target.node.id in state.groups.left.get(vm.vm.id, ()) else None
 
 
 def kept_apart(vm: Candidate, target: WorkingNode, state: WorkingState) -> Reason | None:
-    """No two members on one node."""
+    """Another member of an anti-affinity group is on the target."""
     for group in state.groups.apart.get(vm.vm.id, ()):
         there = state.groups.mates_on(group, vm.vm.id, target.node.id)
         if there:
@@ -46,9 +46,9 @@ def kept_apart(vm: Candidate, target: WorkingNode, state: WorkingState) -> Reaso
 
 
 def kept_together(vm: Candidate, target: WorkingNode, state: WorkingState) -> Reason | None:
-    """A VM leaves mates behind only for a node with more of them. One that has no mate beside it may go anywhere.
+    """The VM would leave mates of its affinity group for a node that does not have more of them.
 
-    Mates that are about to follow it are not left behind.
+    A VM without a mate on its node may go anywhere. Mates that will follow the VM do not count as left behind.
     """
     for group in state.groups.together.get(vm.vm.id, ()):
         here = _left_behind(group, vm.vm.id, state)

@@ -1,7 +1,7 @@
-"""Rules about nodes: may VMs leave it, may it take any, do source and target go together.
+"""Rules about nodes: whether VMs may leave a node, whether it may take VMs, whether source and target are compatible.
 
-One small function a rule: a ``Reason`` when it forbids, ``None`` when it does not. constraints.py puts
-them in order. Static rules look at what a plan cannot change; load rules at the sums of the moment.
+One small function per rule: it returns a ``Reason`` if it forbids, else ``None``. constraints.py orders them. Static
+rules read what a plan cannot change; load rules read the present sums.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from balancer.versions import compare, parse_kernel, parse_qemu, series
 
 
 def figures_unknown(role: str, node: Node, state: WorkingState) -> Reason | None:
-    """The panel did not give a figure of the node that the plan needs."""
+    """A figure of the node that the plan needs is unknown."""
     figure = state.unknown.get(node.id)
     return Reason.of("node-figure-unknown", role=role, figure=figure) if figure else None
 
@@ -35,7 +35,7 @@ def held(role: str, node: Node, state: WorkingState) -> Reason | None:
 
 
 def in_maintenance(role: str, node: Node, state: WorkingState) -> Reason | None:
-    """Not known (``None``) is taken for no, as the API sheet advises: old panels lack the field."""
+    """The node is in maintenance. Unknown (``None``) counts as no, as the API sheet says: old panels lack the field."""
     return Reason.of("node-maintenance", role=role) if node.maintenance else None
 
 
@@ -67,7 +67,7 @@ def overload_too_new(node: Node, state: WorkingState) -> Reason | None:
 
 
 def creation_blocked(node: Node, state: WorkingState) -> Reason | None:
-    """The panel lets no new VM onto the node, or does not say whether it does."""
+    """The panel creates no new VM on the node, or does not say whether it does."""
     if node.creation_allowed is None:
         return Reason.of("target-creation-unknown")
     return None if node.creation_allowed else Reason.of("target-creation-blocked")
@@ -76,7 +76,7 @@ def creation_blocked(node: Node, state: WorkingState) -> Reason | None:
 def own_placement_filter(node: Node, state: WorkingState) -> Reason | None:
     """With the rule `strict`, a node with a placement filter takes no VM.
 
-    The vendor does not document whether a migration obeys the filters of the panel. With the other rules,
+    The vendor does not document whether migrations obey placement filters. With other values of the setting,
     ``filters_differ`` compares source and target.
     """
     strict = state.policy.placement_filters == STRICT
@@ -104,7 +104,7 @@ def cluster_vm_limit_reached(target: WorkingNode, state: WorkingState) -> Reason
 
 
 def target_overloaded(target: WorkingNode, state: WorkingState) -> Reason | None:
-    """A measured node must not be over-allocated either: VMs that are idle now need not stay so."""
+    """The target is overloaded. A measured node must not be over-allocated either: idle VMs may become busy."""
     if above(target.load, state.policy):
         term = worst_term(target.load, state.policy)
     elif ALLOCATED.load(target.load) > ALLOCATED.limit(state.policy):
@@ -116,9 +116,9 @@ def target_overloaded(target: WorkingNode, state: WorkingState) -> Reason | None
 
 
 def score_too_high(target: WorkingNode, state: WorkingState) -> Reason | None:
-    """A measured node needs both scores below the limit: that of its load, and that of its allocation.
+    """The score is at or above the target threshold.
 
-    Only where the target threshold is hard (``Policy.hard_cpu_target``).
+    A measured node needs both scores below the threshold: by its load and by its allocation. Only if the target threshold is hard (``Policy.hard_cpu_target``).
     """
     if not state.policy.hard_cpu_target:
         return None
@@ -129,7 +129,7 @@ def score_too_high(target: WorkingNode, state: WorkingState) -> Reason | None:
 
 
 def memory_too_high(target: WorkingNode, state: WorkingState) -> Reason | None:
-    """The allocated memory is at or above the target threshold, where that threshold is hard."""
+    """The allocated memory is at or above the target threshold, if that threshold is hard."""
     if not state.policy.hard_memory_target:
         return None
     percent, limit = target.load.memory_percent, state.policy.memory_target_percent
@@ -164,7 +164,7 @@ def filters_differ(source: Node, target: Node, state: WorkingState) -> Reason | 
 
 
 def qemu_older(source: Node, target: Node, state: WorkingState) -> Reason | None:
-    """Live migration needs QEMU on the target at least as new as on the source."""
+    """The QEMU of the target is older than that of the source, so a live migration is not possible."""
     here, there = parse_qemu(source.qemu_version), parse_qemu(target.qemu_version)
     if here is None or there is None:
         return None if state.policy.allow_unknown_versions else Reason.of("pair-qemu-unknown")
@@ -197,7 +197,7 @@ def _opened(source: Node, target: Node, state: WorkingState) -> bool:
 
 
 def not_called_suitable(vm: Candidate, target: WorkingNode, state: WorkingState) -> Reason | None:
-    """Between nodes that only the panel's verdict opens, each VM needs a verdict of its own."""
+    """Only the panel's verdict allows these two nodes, and it does not call the target suitable for this VM."""
     source = state.nodes.get(vm.vm.node_id or 0)
     if source is None or target.node.id not in state.opened.get(source.id, ()):
         return None
@@ -208,7 +208,7 @@ def not_called_suitable(vm: Candidate, target: WorkingNode, state: WorkingState)
 
 
 def cpu_does_not_fit(vm: Candidate, target: WorkingNode, state: WorkingState) -> Reason | None:
-    """With the VM, the target would exceed the limit of allocated vCPUs per CPU."""
+    """With the VM, the target would exceed the limit of vCPUs per CPU."""
     after = (target.vcpus + vm.vcpus) / target.cpus
     limit = state.policy.fill_limit(state.policy.cpu_overload_ratio)
     return None if _within(after, limit, state) else Reason("fit-cpu", (("limit", limit), ("value", after)))
@@ -222,7 +222,7 @@ def memory_does_not_fit(vm: Candidate, target: WorkingNode, state: WorkingState)
 
 
 def load_does_not_fit(vm: Candidate, target: WorkingNode, state: WorkingState) -> Reason | None:
-    """A measured target must keep its threshold with what the VM is taken to bring along."""
+    """With the expected load of the VM, a measured target would exceed its threshold."""
     if target.live is None:
         return None
     after = (target.live.load + state.load_of(vm)) / target.live.cpus
@@ -231,7 +231,7 @@ def load_does_not_fit(vm: Candidate, target: WorkingNode, state: WorkingState) -
 
 
 def memory_not_available(vm: Candidate, target: WorkingNode, state: WorkingState) -> Reason | None:
-    """On a measured target the memory that is really available must hold the whole VM."""
+    """The really available memory of a measured target is smaller than the VM."""
     if target.live is None or vm.memory_mib <= target.live.available_mib:
         return None
     available, needed = max(0, target.live.available_mib) / 1024, vm.memory_mib / 1024
@@ -239,7 +239,7 @@ def memory_not_available(vm: Candidate, target: WorkingNode, state: WorkingState
 
 
 def _within(after: float, limit: float, state: WorkingState) -> bool:
-    """Some strategies fill a target up to the threshold; the seed's stays below it."""
+    """Whether a target may have this load: some strategies fill it up to the limit, ``smallest-first`` stays below."""
     return after <= limit if state.policy.fills_targets else after < limit
 
 

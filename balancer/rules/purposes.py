@@ -1,18 +1,18 @@
-"""The rules that judge the moves of a plan depend on its purpose. This module changes what constraints.py looks at.
+"""The rules for the moves of a plan depend on its purpose. This module changes the inputs of constraints.py.
 
-A request of a person is judged by every rule that protects a VM or a node. Less strict are only the rules that keep
-the program itself from doing too much: the target thresholds of ``smallest-first`` (a request fills a target up to the
-overload thresholds, less the headroom, whatever strategy balances), and the wait for an overload to last.
+A request of a person is judged by every rule that protects a VM or a node. Only the rules that limit the program itself
+are less strict: the target thresholds of ``smallest-first`` (a request fills a target up to the overload thresholds
+minus the headroom, with every strategy), and the number of checks that an overload must last.
 
 - ``balance``, ``target``, ``fill``: VMs rest after a migration, and no VM leaves a node excluded as a source.
-- ``undo``: the same, but the rest of the VM itself does not count, since the request takes that migration back. Its
-  node may get as full again as before that migration, also above the overload thresholds: nothing gets worse than it
-  was minutes ago, and what relieved an overloaded node can be taken back.
+- ``undo``: the same, but the rest of the VM itself does not count, because the request undoes that migration. The node
+  may become as full again as before that migration, also above the overload thresholds: nothing gets worse than it was
+  minutes ago, and a move that relieved an overloaded node can be undone.
 - ``drain``: no VM rests, because the work on the node does not wait. The node may be excluded as a source: the request
   is newer than the exclusion (the plan says so, ``caution-drain-excluded``).
 
-These rules always hold: the quarantine after a failed migration, a person's skip of a VM, and every rule about VMs and
-nodes in motion.
+These rules always apply: the quarantine after a failed migration, a person's skip of a VM, and every rule about busy
+VMs and nodes.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ def judged_by(
     vm_id: int | None = None,
     up_to: NodeLoad | None = None,
 ) -> tuple[Policy, Recent]:
-    """What the rules look at for this purpose.
+    """The inputs of the rules for this purpose.
 
     Args:
-        source_id: the node that is left.
-        vm_id: the one VM that moves.
-        up_to: of ``undo``, the load that the node had before the migration that is taken back.
+        source_id: the source node.
+        vm_id: the only VM that moves.
+        up_to: for ``undo``: the load of the node before the migration that is undone.
     """
     if purpose is Purpose.BALANCE:
         return policy, recent
@@ -52,7 +52,7 @@ def judged_by(
 
 
 def _as_full_as(load: NodeLoad, policy: Policy) -> Policy:
-    """Thresholds that let a node get to this load, where they are not above it anyway."""
+    """The policy with thresholds that are at least this load."""
     return replace(
         policy,
         cpu_overload_ratio=max(policy.cpu_overload_ratio, load.cpu_ratio),

@@ -1,7 +1,7 @@
-"""Why not: what a finished plan left undone, explained on the state after its moves.
+"""Explains what a finished plan does not do, on the state after its moves.
 
-The same rules as the planner's, asked for their reasons. The work is bounded: one rejection a node and
-one a VM of an overloaded node; pairs of VM and target are only counted.
+It applies the planner's rules for their reasons. The work is limited: one rejection per node and one per VM of an
+overloaded node; pairs of VM and target are only counted.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ def explain(
     moves: Sequence[Move],
     stuck: Mapping[int, Reason],
 ) -> tuple[Rejection, ...]:
-    """Rejections for ``overloaded`` (before the plan, worst first) on ``state`` (after the moves).
+    """The rejections for ``overloaded`` (before the plan, worst first) on ``state`` (after the moves).
 
-    ``stuck``: why nodes stay overloaded, by id, where the strategy knows it.
+    ``stuck``: node -> why it stays overloaded, if the strategy knows it.
     """
     of_cluster = of_the_cluster(cluster, state, overloaded)
     if not overloaded or cluster_refusal(cluster, state):
@@ -47,7 +47,7 @@ def explain(
 
 
 def of_the_cluster(cluster: Cluster, state: WorkingState, overloaded: Sequence[Node]) -> tuple[Rejection, ...]:
-    """What speaks against moving anything in this cluster at all."""
+    """The rejection of the whole cluster, if no VM may move in it."""
     refusal = cluster_refusal(cluster, state)
     if refusal:
         return (Rejection("cluster", cluster.id, cluster.name, refusal),)
@@ -56,7 +56,7 @@ def of_the_cluster(cluster: Cluster, state: WorkingState, overloaded: Sequence[N
 
 
 def fits_nowhere(state: WorkingState, source: Node, vms: Sequence[Candidate]) -> tuple[Rejection, ...]:
-    """Those of these VMs of the source that no node can take now, with the nodes counted by what forbids them."""
+    """Those of these VMs of the source that no node can take now; nodes are counted by their reasons."""
     _, misfits = _Explainer(state, (), {}).misfits(source, vms)
     return tuple(misfits)
 
@@ -78,14 +78,14 @@ class _Explainer:
         self._took = {move.target_id for move in moves}
 
     def refused_targets(self) -> Iterator[Rejection]:
-        """Nodes that may take nothing; one that took VMs in this plan and is now full is not refused."""
+        """The nodes that may take no VM, without nodes that took VMs in this plan and are full now."""
         for node_id in self._state.nodes:
             reason = self._targets.refusal(node_id)
             if reason and node_id not in self._took:
                 yield Rejection("target", node_id, self._state.nodes[node_id].name, reason)
 
     def source(self, node: Node) -> tuple[Rejection | None, list[Rejection]]:
-        """Why this node stays overloaded (``None`` when it does not), and its refused VMs."""
+        """Why this node stays overloaded (``None`` = it does not), and its refused VMs."""
         reason = source_refusal(node, self._state)
         if reason:
             return Rejection("source", node.id, node.name, reason), []
@@ -103,14 +103,14 @@ class _Explainer:
         return Rejection("source", node.id, node.name, known or why_stuck), refused
 
     def _stuck(self, node: Node, movable: list[Candidate], vms: int) -> tuple[Reason, list[Rejection]]:
-        """Why an overloaded node makes no progress, and its VMs that fit nowhere."""
+        """Why an overloaded node cannot be relieved, and its VMs that fit on no node."""
         if not movable:
             moved = self._left[node.id]
             if moved:
                 return Reason.of("source-not-enough", moved=moved), []
             return Reason.of("source-no-movable-vm", vms=vms), []
         able, misfits = self.misfits(node, movable, stop=True)
-        if able:  # the planner would go on here
+        if able:  # the planner could move more VMs
             return Reason.of("source-budget", limit=self._state.policy.max_moves), misfits
         if not self._targets.has_open(node):
             return Reason.of("source-no-target"), misfits
@@ -119,14 +119,14 @@ class _Explainer:
     def misfits(
         self, source: Node, vms: Sequence[Candidate], *, stop: bool = False
     ) -> tuple[list[Candidate], list[Rejection]]:
-        """Of these VMs those that fit somewhere, and why the others do not. ``stop``: at the first that fits."""
+        """The VMs that fit on a node, and why others do not. ``stop``: end at the first VM that fits."""
         able: list[Candidate] = []
         misfits: list[Rejection] = []
         alike: dict[tuple[int, int], Rejection] = {}
         for vm in vms:
             size = (vm.vcpus, vm.memory_mib)
             bound = self._state.groups.binds(vm.vm.id)
-            if size in alike and not bound:  # of one node, so the same holds for it
+            if size in alike and not bound:  # an equal VM of the same node gets the same result
                 misfits.append(replace(alike[size], id=vm.vm.id, name=vm.vm.name))
             elif self._targets.best(vm, source)[0] is None:
                 misfits.append(self._misfit(vm, source))
@@ -139,7 +139,7 @@ class _Explainer:
         return able, misfits
 
     def _misfit(self, vm: Candidate, source: Node) -> Rejection:
-        """A VM that fits nowhere, with the targets counted by what forbids them, most first."""
+        """The rejection of a VM that fits on no node; targets are counted by their reasons, most frequent first."""
         counts = self._targets.closed(source) + self._targets.fit_refusals(vm, source)
         reason = Reason.of(
             "vm-fits-nowhere",

@@ -1,4 +1,4 @@
-"""Which VMs are worth a question to the panel: may this one go where only a rule of nodes is in the way?"""
+"""Finds the VMs about which the panel is asked: only a rule about nodes forbids their targets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _FILTER_CODE = "pair-filter"
 
 
 class Question(NamedTuple):
-    """A VM, and the nodes that the panel may open for it."""
+    """A VM, and the nodes that the panel's verdict may allow for it."""
 
     vm_id: int
     targets: frozenset[int]
@@ -24,14 +24,14 @@ class Question(NamedTuple):
 def questions(
     snapshot: Snapshot, policy: Policy, recent: Recent, sources: Collection[int], each: int
 ) -> list[Question]:
-    """For each source the smallest VMs that may leave it, with the targets that only a rule of nodes closes.
+    """For each source the smallest VMs that may leave it, with the targets that only a rule about nodes forbids.
 
     Args:
         snapshot: of one cluster.
-        policy: whether the panel's verdict about placement filters counts; about kernels it always does.
-        recent: what forbids VMs to leave.
+        policy: says whether the panel's verdict counts for placement filters; for kernels it always counts.
+        recent: events that forbid VMs to leave.
         sources: ids of the nodes that VMs should leave.
-        each: how many VMs of each source.
+        each: how many VMs per source.
     """
     state = WorkingState(snapshot, policy, recent)
     codes = _KERNEL_CODES | ({_FILTER_CODE} if policy.placement_filters == PANEL else frozenset())

@@ -1,4 +1,4 @@
-"""Which nodes wait for an update while VMs cannot move between newer and older ones. Source: API sheet, section 6."""
+"""Finds nodes that need an update before VMs can move between newer and older nodes. Source: API sheet, section 6."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _CODES = ("pair-kernel-newer", "pair-qemu-older")
 
 
 def updates_wait(snapshot: Snapshot, policy: Policy, recent: Recent, sources: Collection[int]) -> Reason | None:
-    """The nodes with an older kernel or QEMU than others, where that closes a way out of one of the ``sources``.
+    """The nodes with an older kernel or QEMU than others, if that forbids a target for one of the ``sources``.
 
-    After their update every direction is open again. ``None`` = versions close nothing.
+    After their update every direction is allowed again. ``None`` = versions forbid nothing.
 
     Args:
         snapshot: of one cluster.
-        policy: by which versions are compared.
-        recent: for the nodes that the panel called suitable.
+        policy: says how versions are compared.
+        recent: has the nodes that the panel calls suitable.
         sources: ids of the nodes that VMs should leave.
     """
     if not sources:

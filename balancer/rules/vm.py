@@ -1,7 +1,7 @@
-"""Rules about a VM: may it be migrated live at all, now. Sources: README (VM selection), API sheet §6.
+"""Rules about a VM: whether it may be migrated live now. Sources: README (VM selection), API sheet, section 6.
 
-One small function a rule: a ``Reason`` when it forbids, ``None`` when it does not. What is not known
-and could break a migration forbids it.
+One small function per rule: it returns a ``Reason`` if it forbids, else ``None``. An unknown fact that could break a
+migration forbids it.
 """
 
 from __future__ import annotations
@@ -73,14 +73,14 @@ def restricted(vm: VM, state: WorkingState) -> Reason | None:
 
 
 def nested_virtualization(vm: VM, state: WorkingState) -> Reason | None:
-    """The VM runs VMs of its own."""
+    """The VM runs nested VMs."""
     return Reason.of("vm-nested") if vm.nested_virtualization else None
 
 
 def opted_out(vm: VM, state: WorkingState) -> Reason | None:
-    """The VM is switched off for VMmanager's own balancer, and the operator respects that switch.
+    """The VM's switch for VMmanager's own balancer is off, and the policy respects that switch.
 
-    A panel without that balancer has no switch. An unknown word could mean "off": automatic mode then leaves the VM
+    A panel without that balancer has no switch. An unknown word may mean "off": automatic mode then leaves the VM
     alone, and people may decide.
     """
     if not state.policy.respect_balancer_mode:
@@ -111,13 +111,13 @@ def in_quarantine(vm: VM, state: WorkingState) -> Reason | None:
 
 
 def skipped(vm: VM, state: WorkingState) -> Reason | None:
-    """Somebody skipped the VM less than `skip_cooldown` ago."""
+    """A person skipped the VM less than `skip_cooldown` ago."""
     minutes = _minutes_left(vm, state.recent.skipped, state.policy.skip_cooldown, state.now)
     return Reason.of("vm-skipped", minutes=minutes) if minutes else None
 
 
 def skipped_for_good(vm: VM, state: WorkingState) -> Reason | None:
-    """Somebody decided that the VM always stays."""
+    """A person skipped the VM permanently."""
     who = state.recent.ignored.get(vm.id)
     return None if who is None else Reason.of("vm-skipped-always", who=who)
 

@@ -1,1 +1,1 @@
-"""Whether everything that runs on a node has room on the others when that node is lost."""
+"""Whether other nodes have room for all VMs of a node that is lost."""

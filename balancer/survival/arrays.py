@@ -1,7 +1,7 @@
-"""The room of every node for VMs of lost nodes, in whole numbers, and which node may take VMs of which.
+"""The room of every node for VMs of lost nodes, in whole numbers, and which node may take VMs of which node.
 
-Every verdict comes from the rules. Measured loads are counted in billionths of a CPU, so that sums are exact. A picture
-of one moment: it does not follow the moves of the state.
+Every verdict comes from the rules. Measured loads are in billionths of a CPU, so that sums are exact. The arrays do not
+follow later moves of the state.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from balancer.strategies.arrays import Bools, Floats, Ints
 
 UNBOUNDED = 2**60
 MOST_OF_VM = 2**44
-"""A VM that claims more of a resource counts with this, so that sums stay exact; no node has as much."""
+"""The largest need of a VM, so that sums stay exact; no node has as much."""
 BILLION = 10**9
 RESOURCES = ("vcpus", "memory", "load", "vms", "available")
 """The columns: vCPUs, MiB, load in billionths of a CPU, VMs, MiB of available memory."""
@@ -36,13 +36,13 @@ _NO_NODE = -1
 
 
 def state_of_losses(snapshot: Snapshot, policy: Policy, recent: Recent) -> WorkingState:
-    """The state on which losses are judged: by all rules about targets, except those that only pace the balancer."""
+    """The state for judging losses: with all rules about targets, except those that only slow down the balancer."""
     judged = replace(policy, strategy=OPTIMAL, target_thresholds=TARGETS_PREFERRED)
     return WorkingState(snapshot, judged, replace(recent, held={}, left={}))
 
 
 def runs(vm: VM) -> bool:
-    """Whether the VM needs room elsewhere when its node is lost: only one that is known to be stopped does not."""
+    """Whether the VM needs room on another node if its node is lost: every VM that is not certainly stopped does."""
     return vm.state != _STOPPED
 
 
@@ -57,14 +57,14 @@ class RoomArrays:
             [[max(-UNBOUNDED, min(free, UNBOUNDED)) for free in _room(node, state)] for node in self.nodes],
             dtype=np.int64,
         ).reshape(-1, len(RESOURCES))
-        """Node x resource: what is free."""
+        """Node x resource: the free amount."""
         self.open: Bools = np.array([static_target_refusal(n.node, state) is None for n in self.nodes], dtype=np.bool_)
-        """By node: whether it takes VMs at all, its load aside."""
+        """Node -> whether it takes VMs, without regard to its load."""
         free = np.maximum(self.room[self.open], 0)
         self.typical: Floats = np.maximum(free.mean(axis=0), 1.0) if len(free) else np.ones(len(RESOURCES))
-        """By resource: what is free on an average open node."""
+        """Resource -> the free amount on an average open node."""
         self.roomiest: Ints = np.argsort(-(self.room / self.typical).min(axis=1), kind="stable")
-        """The nodes, those with the most room first."""
+        """The nodes with the most room first."""
         self._measured = bool(any(node.live is not None for node in self.nodes))
         self._members: dict[object, list[int]] = {}
         for i, node in enumerate(self.nodes):
@@ -73,13 +73,13 @@ class RoomArrays:
         self._any_version = (next(iter(state.clusters.values())).virtualization or "").lower() == _LXD
 
     def needs(self, vm: Candidate) -> tuple[int, ...]:
-        """What the VM takes of a node, by resource."""
+        """Resource -> the amount that the VM needs."""
         load = round(self.state.load_of(vm) * BILLION) if self._measured else 0
         vcpus, mib = min(vm.vcpus, MOST_OF_VM), min(vm.memory_mib, MOST_OF_VM)
         return vcpus, mib, min(load, MOST_OF_VM), 1, mib
 
     def reach(self, source: Node, lost: Iterable[int]) -> Bools:
-        """By node: whether VMs of the source may go there when these nodes are lost, size and load aside."""
+        """Node -> whether it may take VMs of the source if these nodes are lost, without regard to size and load."""
         reach: Bools = self._reach_of(source).copy()
         reach[[self.row[i] for i in {source.id, *lost} if i in self.row]] = False
         return reach

@@ -1,4 +1,4 @@
-"""Places items on nodes by simple rules. It decides most cases in which there is room for all."""
+"""Places items on nodes by simple rules. In most cases with room for all items this is enough."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from balancer.survival.items import Items
 
 NOWHERE = -1
 NARROW = 64
-"""So many nodes are tried first where there are more."""
+"""If there are more nodes, this many are tried first."""
 MAX_EXCHANGES = 24
-"""Exchanges tried for one item that has no place."""
+"""The most exchanges that are tried for one item without a node."""
 
 
 class Filling:
@@ -28,7 +28,7 @@ class Filling:
         needed = items.needs.sum(axis=0).tolist()
         short = [r for r, free in enumerate(self._room) if free.min(initial=needed[r]) < needed[r]]
         self._needs = [[(r, need[r]) for r in short] for need in items.needs.tolist()]
-        """By item what it needs of each resource that can be short at all."""
+        """Item -> its needs of each resource that may be short."""
         self._scale = [1.0 / max(1, int(free.max(initial=1))) for free in self._room[:2]]
 
     def left(self) -> list[int]:
@@ -40,18 +40,18 @@ class Filling:
         return sum(len(self.items.groups[item].vms) for item in self.left())
 
     def put(self, item: int, target: int) -> None:
-        """The item is on the node from now on."""
+        """Places the item on the node."""
         self.target_of[item] = target
         self._room[:, target] -= self.items.needs[item]
 
     def take(self, item: int) -> int:
-        """The item leaves its node, which is returned."""
+        """Removes the item from its node, and returns the node."""
         target, self.target_of[item] = self.target_of[item], NOWHERE
         self._room[:, target] += self.items.needs[item]
         return target
 
     def on_more_nodes(self, items: Items, room: Ints) -> Filling:
-        """The same placement where the nodes are the first of more nodes."""
+        """The same placement among more nodes; the present nodes are the first of them."""
         more = Filling(items, room)
         for item, target in enumerate(self.target_of):
             if target != NOWHERE:
@@ -59,7 +59,7 @@ class Filling:
         return more
 
     def fits(self, item: int) -> Bools:
-        """By node: whether it can take the item now."""
+        """Node -> whether it can take the item now."""
         fits: Bools = self.items.allowed[item].copy()
         for resource, need in self._needs[item]:
             fits &= self._room[resource] >= need
@@ -69,16 +69,16 @@ class Filling:
         return fits
 
     def holds_without(self, item: int, other: int) -> bool:
-        """Whether the node of ``other`` has room for the item when ``other`` leaves it."""
+        """Whether the node of ``other`` has room for the item without ``other``."""
         room, needs = self._room[:, self.target_of[other]], self.items.needs
         return bool((room + needs[other] >= needs[item]).all())
 
     def best_fit(self, item: int) -> int:
-        """The node that keeps the least room besides, so that large gaps stay."""
+        """The node with the least room left afterwards, so that large gaps stay."""
         return self._first(item, self._room[0] * self._scale[0] + self._room[1] * self._scale[1])
 
     def worst_fit(self, item: int) -> int:
-        """The node that keeps the most room."""
+        """The node with the most room left afterwards."""
         needs = self.items.needs[item]
         left = [(self._room[r] - needs[r]) * self._scale[r] for r in range(2)]
         return self._first(item, -np.minimum(*left))
@@ -91,11 +91,11 @@ class Filling:
 
 
 def fill(items: Items, room: Ints) -> Iterator[Filling]:
-    """Placements by several simple rules; the caller stops at a whole one.
+    """Placements by several simple rules. The caller stops at a complete one.
 
     Args:
-        items: what is to be placed.
-        room: node x resource, the nodes with the most room first.
+        items: the items to place.
+        room: node x resource, with the nodes that have the most room first.
     """
     if len(room) > NARROW:
         few = _filled(
@@ -108,7 +108,7 @@ def fill(items: Items, room: Ints) -> Iterator[Filling]:
 
 
 def fill_with_exchanges(items: Items, room: Ints, most: int) -> Iterator[Filling]:
-    """Placements in which items make room for others; ``most``: so many exchanges are tried for each."""
+    """Placements in which items make room for others; ``most``: the most exchanges that are tried for each."""
     yield _exchanged(_filled(items, room, range(len(items)), Filling.best_fit), most)
     yield _exchanged(_filled(items, room, _most_constrained_first(items)[::-1], Filling.best_fit), most)
 
@@ -127,7 +127,7 @@ def _filled(items: Items, room: Ints, order: Iterable[int], choose: Callable[[Fi
 
 
 def _exchanged(filling: Filling, most: int) -> Filling:
-    """The same with more items placed, as long as an item can leave for another node and make room."""
+    """The placement with more items: a placed item moves to another node if that makes room."""
     progress = True
     while progress and most > 0:
         progress = False
@@ -155,7 +155,7 @@ def _make_room(filling: Filling, item: int, most: int) -> tuple[int, bool]:
 
 
 def _blockers(filling: Filling, item: int) -> Sequence[int]:
-    """Placed items without which their node would take the item, the smallest first."""
+    """Placed items without which their node could take the item, smallest first."""
     allowed = filling.items.allowed
     blockers = [
         other

@@ -1,4 +1,4 @@
-"""The VMs of lost nodes as items of a packing problem: VMs that an affinity rule holds together are one item."""
+"""The VMs of lost nodes as items of a packing problem: VMs with an affinity rule are one item together."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from balancer.survival.arrays import RoomArrays, runs
 
 @dataclass(frozen=True)
 class Items:
-    """Row i of every array is one item, the largest first; columns are nodes or resources."""
+    """Row i of every array is one item, largest first; columns are nodes or resources."""
 
     groups: tuple[MoveGroup, ...]
     needs: Ints
     """Item x resource."""
     allowed: Bools
-    """Item x node: whether the rules let the item go there, size and load aside."""
+    """Item x node: whether the rules allow the item there, without regard to size and load."""
     apart: tuple[frozenset[int], ...]
-    """By item: the items that may not be on its node."""
+    """Item -> the items that may not be on the same node."""
     unsized: tuple[VM, ...]
-    """VMs of unknown size, which are in no item."""
+    """VMs of unknown size; they are in no item."""
 
     def __len__(self) -> int:
         return len(self.groups)
@@ -71,7 +71,7 @@ def _needs(group: MoveGroup, arrays: RoomArrays) -> tuple[int, ...]:
 
 
 def _largest_first(needs: Ints, arrays: RoomArrays) -> list[int]:
-    """By the part that an item takes of the room of an average node, in the resource where that is the most."""
+    """The items by size, largest first: the largest part that an item needs of an average node's room in a resource."""
     sizes = (needs / arrays.typical).max(axis=1, initial=0.0)
     order: list[int] = np.lexsort((np.arange(len(needs)), -needs[:, 1], -needs[:, 0], -sizes)).tolist()
     return order
@@ -96,7 +96,7 @@ def _allowed(group: MoveGroup, source: Node, reach: Bools, arrays: RoomArrays) -
 
 
 def _unasked(vm: Candidate, source: Node, arrays: RoomArrays) -> set[int]:
-    """The nodes that only a verdict of the panel opens, and for this VM it has not."""
+    """The nodes that need a verdict of the panel, and have none for this VM."""
     opened, state = arrays.state.opened.get(source.id, frozenset()), arrays.state
     return {i for i in opened if i in arrays.row and not_called_suitable(vm, state.working[i], state) is not None}
 
@@ -108,7 +108,7 @@ def _rows(node_ids: Iterable[int], arrays: RoomArrays) -> Bools:
 
 
 def _apart(groups: Sequence[MoveGroup], arrays: RoomArrays) -> tuple[tuple[frozenset[int], ...], frozenset[int]]:
-    """By item the items that may not share its node; and the items whose own VMs may not share one."""
+    """Item -> the items that may not share its node; and the items whose own VMs may not share a node."""
     rows: dict[int, list[int]] = {}
     for row, group in enumerate(groups):
         for vm in group.vms:

@@ -1,8 +1,8 @@
-"""KEEP_SURVIVABLE: no plan takes away the room for a node that could be lost before it.
+"""KEEP_SURVIVABLE: no plan uses the room for a node that could be lost before the plan.
 
-A plan is made as usual, then each of its moves is tried in turn: for every node whose loss the others had room for,
-there must be room after the move as well, whichever moves of the plan are still to come. The VM of the first move that
-takes room away is held, with the reason, and the plan is made again. "Not decided" counts as no room.
+After planning, each move is tried in turn: for every node that could be lost before, there must still be room after the
+move, without the later moves of the plan. The VM of the first move that uses such room is held with the reason, and the
+plan is made again. "Not decided" counts as no room.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from balancer.survival.survive import LossJudge
 from balancer.survival.values import Loss, Verdict
 
 ROUNDS = 40
-"""After so many held VMs all are held: the plan is then empty."""
+"""The most rounds. After them all VMs are held, so that the plan is empty."""
 
 
 def keeping(
@@ -29,14 +29,14 @@ def keeping(
     *,
     closing: Collection[int] = (),
 ) -> Plan:
-    """The plan that ``make`` makes of the snapshot, without moves that take room for a lost node away.
+    """The plan of ``make`` for the snapshot, without moves that use the room for a lost node.
 
     Args:
-        make: makes the plan; VMs that may not move are ``held`` in the snapshot that it gets.
+        make: makes a plan of a snapshot in which VMs that may not move are ``held``.
         snapshot: of one cluster.
-        policy: without ``keep_survivable`` the plan is returned as it is.
+        policy: without ``keep_survivable`` the plan is returned unchanged.
         recent: as for the plan.
-        closing: ids of nodes that are emptied: they are taken to give no room, before the plan and after it.
+        closing: ids of nodes that are being emptied: they count as nodes without room, before and after the plan.
     """
     plan = make(snapshot)
     if not policy.keep_survivable or not plan.moves:
@@ -56,7 +56,7 @@ def keeping(
 
 
 def with_warning(snapshot: Snapshot, policy: Policy, recent: Recent, plan: Plan) -> Plan:
-    """The plan with a caution where it takes room for a lost node away, which it does only without KEEP_SURVIVABLE."""
+    """The plan with a caution if it uses the room for a lost node; only possible without KEEP_SURVIVABLE."""
     if not plan.moves or policy.keep_survivable:
         return plan
     reason = refusal(snapshot, policy, recent, plan.moves)
@@ -70,21 +70,21 @@ def with_warning(snapshot: Snapshot, policy: Policy, recent: Recent, plan: Plan)
 def refusal(
     snapshot: Snapshot, policy: Policy, recent: Recent, moves: Sequence[Move], closing: Collection[int] = ()
 ) -> Reason | None:
-    """Why these moves, one after another, take room for a lost node away; ``None`` = they do not."""
+    """Why these moves, one after another, use the room for a lost node; ``None`` = they do not."""
     refused = Guard(snapshot, policy, recent, closing).first_refused(moves)
     return None if refused is None else refused[1]
 
 
 def _without_proof(plan: Plan) -> Plan:
-    """What is proven of a plan with held VMs does not hold for all plans."""
+    """The plan without its bound: with held VMs the bound is not valid for all plans."""
     return replace(plan, bound=None)
 
 
 class Guard:
-    """Remembers for which nodes there was room before any move."""
+    """Remembers which nodes could be lost before any move."""
 
     def __init__(self, snapshot: Snapshot, policy: Policy, recent: Recent, closing: Collection[int] = ()) -> None:
-        """Arguments as ``keeping``. Nodes with a migration in motion count, as they will when it has ended."""
+        """Arguments as ``keeping``. Nodes with a running migration count, as they will after its end."""
         self._policy = policy.with_exclusions(frozenset(), frozenset(closing))
         self._recent = replace(recent, busy_nodes=frozenset())
         self._snapshot = snapshot
@@ -93,7 +93,7 @@ class Guard:
         self._kept = {loss.node_ids[0]: loss for loss in losses if loss.verdict is Verdict.YES}
 
     def first_refused(self, moves: Sequence[Move]) -> tuple[Move, Reason] | None:
-        """The first of these moves, made one after another, that takes room for a lost node away."""
+        """The first of these moves, one after another, that uses the room for a lost node."""
         seen, kept = self._snapshot, dict(self._kept)
         for move in moves:
             seen = moved(seen, move, self._policy, self._recent)
@@ -107,13 +107,13 @@ class Guard:
 
 
 def _may_change(loss: Loss, move: Move) -> bool:
-    """Whether the answer for this loss can be another one after the move: elsewhere there is no less room."""
+    """Whether the move may change the answer for this loss: for other losses the room does not become smaller."""
     own = loss.node_ids[0] in (move.source_id, move.target_id)
     return own or any(place.node_id == move.target_id for place in loss.places)
 
 
 def moved(snapshot: Snapshot, move: Move, policy: Policy, recent: Recent) -> Snapshot:
-    """The snapshot after the move, with the measured loads as they are estimated."""
+    """The snapshot after the move, with estimated loads of measured nodes."""
     state = state_of_losses(snapshot, policy, recent)
     vm = next(vm for vm in snapshot.vms if vm.id == move.vm_id)
     brings = state.load_of(Candidate(vm, move.vcpus, move.memory_mib))

@@ -1,4 +1,4 @@
-"""Why there cannot be room for all items. Each proof is counting that a reader can repeat by hand."""
+"""Proofs that there is no room for all items. Each proof is a count that a reader can repeat by hand."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from balancer.survival.items import Items
 
 MAX_PAIRS = 400
 _SHOWN = {"load": BILLION, "memory": 1024, "available": 1024}
-"""What one unit of the words is in the arrays: MiB become GiB."""
+"""Resource -> the units of the arrays in one unit of the text: MiB become GiB."""
 
 
 def proof_of_no(items: Items, room: Ints) -> Reason | None:
-    """The simplest proof that some item stays out; ``None`` = none of these proofs applies."""
+    """The simplest proof that at least one item has no node; ``None`` = none of these proofs applies."""
     for region, rows in _regions(items):
         proof = (
             _without_node(items, room, rows)
@@ -30,7 +30,7 @@ def proof_of_no(items: Items, room: Ints) -> Reason | None:
 
 
 def _regions(items: Items) -> Iterator[tuple[Bools, Ints]]:
-    """Sets of nodes, each with the items that can go to no other node: all nodes first, then the sets of items."""
+    """Sets of nodes, each with the items that fit only there: first all nodes, then the allowed nodes of items."""
     everything: Bools = np.asarray(items.allowed.any(axis=0))
     yield everything, np.arange(len(items), dtype=np.int64)
     seen = {everything.tobytes()}
@@ -49,7 +49,7 @@ def _without_node(items: Items, room: Ints, rows: Ints) -> Reason | None:
 
 
 def _too_much(items: Items, room: Ints, region: Bools, rows: Ints) -> Reason | None:
-    """The items together need more than all nodes have that could take the smallest of them."""
+    """The items together need more than the nodes have that could take the smallest item."""
     needs, free = items.needs[rows], room[region]
     usable = free[(free >= needs.min(axis=0, initial=UNBOUNDED)).all(axis=1)]
     for resource, name in enumerate(RESOURCES):
@@ -67,7 +67,7 @@ def _too_much(items: Items, room: Ints, region: Bools, rows: Ints) -> Reason | N
 
 
 def _too_large(items: Items, room: Ints, region: Bools, rows: Ints) -> Reason | None:
-    """The items from some size on are more than the nodes take of that size."""
+    """There are more items of at least some size than the nodes can take."""
     needs, free = items.needs[rows], room[region]
     for vcpus, mib in _sizes(needs):
         large = (needs[:, 0] >= vcpus) & (needs[:, 1] >= mib)
@@ -84,7 +84,7 @@ def _too_large(items: Items, room: Ints, region: Bools, rows: Ints) -> Reason | 
 
 
 def _sizes(needs: Ints) -> Iterator[tuple[int, int]]:
-    """vCPUs and MiB from which on items are counted: each size of one resource, and all pairs where they are few."""
+    """The least sizes (vCPUs, MiB) to count: each size of one resource, and all pairs if they are few."""
     vcpus, mib = sorted(set(needs[:, 0].tolist())), sorted(set(needs[:, 1].tolist()))
     yield from ((size, 0) for size in vcpus)
     yield from ((0, size) for size in mib)
@@ -93,7 +93,7 @@ def _sizes(needs: Ints) -> Iterator[tuple[int, int]]:
 
 
 def _too_many_apart(items: Items, room: Ints) -> Reason | None:
-    """Items of which no two may share a node are more than the nodes that could take one of them."""
+    """There are more items that may not share a node than nodes that could take one of them."""
     for item, others in enumerate(items.apart):
         clique = [item]
         for other in sorted(others):

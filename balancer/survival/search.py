@@ -1,4 +1,4 @@
-"""The complete search for a placement of all items, for the few cases that no simple rule decides."""
+"""A complete search for a placement of all items, for the few cases that simple rules do not decide."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from balancer.survival.items import Items
 
 
 class SearchLimitReached(Exception):
-    """The search has used its work."""
+    """The search has reached its limit of work."""
 
 
 _Kind: TypeAlias = tuple[int, tuple[int, ...], tuple[int, ...]]
-"""Nodes of equal kind are exchangeable: which items may go there, what is free, which items of groups are there."""
+"""Nodes of the same kind are exchangeable: the allowed items, the free room, and the items of groups on the node."""
 
 
 @dataclass
 class _Step:
-    """One item on the path of the search, and the nodes that are still to be tried for it."""
+    """One item on the path of the search, and the nodes that are not tried yet."""
 
     state: tuple[object, ...]
     item: int
     choices: Iterator[int]
     target: int | None = None
     closed: list[int] = field(default_factory=list)
-    """The items for which ``target`` was open until this item came to it."""
+    """The items that can no longer go to ``target`` since this item is on it."""
 
 
 class PlacementSearch:
-    """Depth first; the item with the fewest nodes to choose from comes next. States without a way out are kept."""
+    """A depth-first search; the item with the fewest possible nodes comes next. Dead ends are remembered."""
 
     def __init__(self, items: Items, room: Ints, work: int) -> None:
-        """``work``: how many nodes of the cluster may be tried for items, in all."""
+        """``work``: how many times a node may be tried for an item, in total."""
         columns = [j for j in range(len(room)) if items.allowed[:, j].any()]
         self._columns = columns
         self._room: list[list[int]] = room[columns].tolist()
@@ -52,15 +52,15 @@ class PlacementSearch:
         self._grouped = [i for i, others in enumerate(items.apart) if others]
         self._place = [-1] * len(items)
         self._first = [self._kind(j) for j in range(len(columns))]
-        """What each node was before the search."""
+        """The kind of each node before the search."""
         self._dead: set[tuple[object, ...]] = set()
         self.work = work
 
     def run(self) -> list[int] | None:
-        """By item its node (a column of ``allowed``); ``None`` = there is no placement of all items.
+        """Item -> its node (a column of ``allowed``); ``None`` = there is no placement of all items.
 
         Raises:
-            SearchLimitReached: the work did not suffice.
+            SearchLimitReached: the allowed work was not enough.
         """
         path: list[_Step] = []
         going_on = True
@@ -80,7 +80,7 @@ class PlacementSearch:
         return [self._columns[j] for j in self._place]
 
     def _next_step(self) -> _Step | None:
-        """The choices for one more item; ``None`` = this state has no way out."""
+        """The choices for one more item; ``None`` = this state is a dead end."""
         self.work -= len(self._columns)
         if self.work < 0:
             raise SearchLimitReached
@@ -91,7 +91,7 @@ class PlacementSearch:
         return _Step(state, item, self._choices(item))
 
     def _advance(self, step: _Step) -> bool:
-        """Puts the item on the next node that leaves a choice to every other item."""
+        """Puts the item on the next node after which every other item still has a node."""
         for j in step.choices:
             step.target, step.closed = j, self._put(step.item, j)
             if all(self._fits[i] for i in step.closed):
@@ -110,7 +110,7 @@ class PlacementSearch:
         step.target = None
 
     def _put(self, item: int, j: int) -> list[int]:
-        """Returns the items for which the node is closed now, and was open."""
+        """Puts the item on the node, and returns the items that can no longer go there."""
         self._place[item] = j
         self._left.discard(item)
         self._add(j, item, -1)
@@ -129,7 +129,7 @@ class PlacementSearch:
         return all(have >= need for have, need in zip(self._room[j], self._needs[item], strict=True))
 
     def _has_room(self) -> bool:
-        """Whether the nodes that still take an item have as much as all items need together."""
+        """Whether the nodes that can take an item have enough room for all items together."""
         usable = 0
         for item in self._left:
             usable |= self._fits[item]
@@ -137,7 +137,7 @@ class PlacementSearch:
         return all(sum(column) >= need for column, need in zip(zip(*rooms, strict=True), self._sums, strict=True))
 
     def _choices(self, item: int) -> Iterator[int]:
-        """The nodes that take the item, the fullest first; of nodes that are alike in all respects only one."""
+        """The nodes that can take the item, fullest first; only one of equal nodes."""
         able = [j for j in range(len(self._room)) if self._fits[item] >> j & 1]
         kinds = {self._kind(j): j for j in reversed(able)}
         return iter(sorted(kinds.values(), key=lambda j: (self._room[j], j)))
@@ -147,13 +147,13 @@ class PlacementSearch:
         return (self._alike[j], tuple(self._room[j]), here)
 
     def _state(self) -> tuple[object, ...]:
-        """What decides whether the other items can be placed. Equal nodes are exchangeable, and so are equal items."""
+        """A key for the state as far as it matters for other items. Equal nodes and items are exchangeable."""
         left = tuple(sorted(self._same[i] for i in self._left))
         touched = sorted({j for j in self._place if j >= 0})
         return left, tuple(sorted(map(self._kind, touched))), tuple(sorted(self._first[j] for j in touched))
 
 
 def _alike(things: Sequence[object]) -> list[int]:
-    """A number for each; equal things have equal numbers."""
+    """Numbers for the things; equal things have the same number."""
     numbers: dict[str, int] = {}
     return [numbers.setdefault(repr(thing), len(numbers)) for thing in things]

@@ -1,8 +1,8 @@
-"""survive(): for each node whether everything that runs on it has room on the others. Pure and deterministic.
+"""survive(): whether other nodes have room for all VMs of a node, for each node. Pure and deterministic.
 
-It says "room for" and no more: what the panel does when a node fails is for the panel. All other VMs stay where they
-are. Simple rules find most placements, counting proves most refusals, a complete search decides the rest; the work of
-that search is limited by counts, never by time.
+The answer is only about room: the panel decides what happens when a node fails. All other VMs stay on their nodes.
+Simple rules find most placements, counting proves most refusals, and a complete search decides the rest. The work of
+the search is limited by counts, never by time.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from balancer.survival.search import PlacementSearch, SearchLimitReached
 from balancer.survival.values import Loss, Place, Survival, Verdict
 
 WORK_OF_LOSS = 300_000
-"""So many nodes may be tried for items by the search for one loss."""
+"""How many times the search for one loss may try a node for an item."""
 WORK = 1_500_000
-"""The same for all losses together."""
+"""The same limit for all losses together."""
 EXPLAINED = 20_000
-"""The refusals of so many nodes are counted for the VMs that stay out; beyond that these VMs come without counts."""
+"""The most refusals of nodes that are counted for VMs without room; further VMs have no counts."""
 EXCHANGES = 200
-"""So many exchanges may be tried for one loss; all losses together share ``WORK`` for them too."""
+"""The most exchanges for one loss; exchanges of all losses also share ``WORK``."""
 
 
 def survive(
@@ -42,14 +42,14 @@ def survive(
     losses: Iterable[Collection[int]] | None = None,
     away: Collection[int] = (),
 ) -> Survival:
-    """Whether the VMs of each node that is lost have room on the other nodes of the one cluster of ``snapshot``.
+    """Whether the other nodes of the cluster have room for the VMs of lost nodes.
 
     Args:
         snapshot: of one cluster (see ``Snapshot.split``).
-        policy: the rules in force; ``survive_up_to`` says how full a node may get.
-        recent: nodes with a migration in motion take nothing.
-        losses: ids of nodes that are lost together, each a question of its own; ``None`` = each node alone.
-        away: ids of nodes that take nothing, as if they were already gone; they are no losses.
+        policy: of this cluster; ``survive_up_to`` says how full a node may get.
+        recent: nodes with a running migration take no VM.
+        losses: sets of ids of nodes that are lost together, one question per set; ``None`` = each node alone.
+        away: ids of nodes that take no VM, as if they were already lost; they are no losses themselves.
 
     Raises:
         ValueError: the snapshot does not hold exactly one cluster, or a node is not in it.
@@ -75,9 +75,9 @@ def survive(
 
 
 def losses_of(cluster: Snapshot, lost: Collection[int] = (), away: Collection[int] = ()) -> list[frozenset[int]]:
-    """The losses to ask about: the nodes of ``lost`` together, or each node alone where it is empty.
+    """The losses to judge: the nodes of ``lost`` together, or each node alone if it is empty.
 
-    The VMs of nodes that are ``away`` (of this cluster) need room too, so these nodes are part of each loss.
+    The VMs of nodes in ``away`` (of this cluster) need room too, so these nodes are part of each loss.
     """
     own = frozenset(node.id for node in cluster.nodes)
     gone = own & frozenset(away)
@@ -87,17 +87,17 @@ def losses_of(cluster: Snapshot, lost: Collection[int] = (), away: Collection[in
 
 
 class LossJudge:
-    """Answers one loss after another for one state. The answers share the work that is allowed."""
+    """Judges one loss after another for one state. All answers share the allowed work."""
 
     def __init__(self, state: WorkingState, work: int = WORK) -> None:
-        """``state``: from ``state_of_losses``; it must not change while this is used."""
+        """``state``: from ``state_of_losses``; it must not change while this object is used."""
         self.arrays = RoomArrays(state)
         self._state = state
         self._work = work
         self._explained = 0
 
     def judge(self, node_ids: Sequence[int]) -> Loss:
-        """The answer for these nodes, lost together."""
+        """The answer for these nodes if they are lost together."""
         lost = [self._state.nodes[i] for i in node_ids]
         items = items_of(lost, self.arrays)
         targets, proof = self._place(items)
@@ -117,14 +117,14 @@ class LossJudge:
         )
 
     def _place(self, items: Items) -> tuple[list[int], Reason | None]:
-        """By item its node (a row) in the best placement that was found; why there is none of all items, if so."""
+        """Item -> its node (a row) in the best placement; and the reason if no placement has all items."""
         columns = self._useful(items)
         packing = replace(items, allowed=items.allowed[:, columns])
         filling, proof = self._fill(packing, self.arrays.room[columns])
         return [NOWHERE if j == NOWHERE else int(columns[j]) for j in filling.target_of], proof
 
     def _useful(self, items: Items) -> Ints:
-        """The nodes that could take the smallest item, those with the most room first."""
+        """The nodes that could take the smallest item, with the most room first."""
         roomiest = self.arrays.roomiest
         least = items.needs.min(axis=0, initial=UNBOUNDED)
         useful = items.allowed.any(axis=0) & (self.arrays.room >= least).all(axis=1)
@@ -184,7 +184,7 @@ class LossJudge:
         return tuple(sorted(rejections, key=lambda rejection: rejection.id))
 
     def _refusals(self, vm: Candidate, lost: Sequence[Node]) -> tuple[tuple[Reason, int], ...]:
-        """How many of the other nodes refuse the VM as things are, by the brief reason, the most frequent first."""
+        """Brief reason -> how many other nodes refuse the VM now, most frequent first."""
         self._explained += len(self._state.nodes)
         if self._explained > EXPLAINED:
             return ()
@@ -204,7 +204,7 @@ class LossJudge:
 
 
 def _better(one: Filling, other: Filling) -> Filling:
-    """The one that leaves fewer VMs out."""
+    """The placement with fewer VMs left."""
     return other if other.vms_left() < one.vms_left() else one
 
 
@@ -214,7 +214,7 @@ def _why_left(vm: Candidate, state: WorkingState) -> Reason:
 
 
 def _unknown(lost: Sequence[Node], items: Items) -> Reason | None:
-    """What is not known of the lost nodes, so that no placement is certain to hold everything that runs there."""
+    """The unknown facts of the lost nodes because of which no placement is certain to have all their VMs."""
     if items.unsized:
         return Reason.of("survive-size-unknown", vm=items.unsized[0].name, vms=len(items.unsized))
     doubtful = next((node for node in lost if node.held is not None), None)

@@ -1,4 +1,4 @@
-"""The answers to "is there room for what runs on this node if the node is lost?". Values only."""
+"""The answers to "do other nodes have room for the VMs of this node if it is lost?". Values only."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class Verdict(str, Enum):
     YES = "yes"
     """There is room: ``Loss.places`` is the plan."""
     NO = "no"
-    """There is no room for all: ``Loss.proof`` says why, ``Loss.left_out`` which VMs stay out."""
+    """There is no room for all: ``Loss.proof`` says why, ``Loss.left_out`` has the VMs without room."""
     UNDECIDED = "undecided"
-    """Neither is proven: ``Loss.proof`` says what is unknown, or how much was searched."""
+    """Neither is proven: ``Loss.proof`` says what is unknown, or how far the search went."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """One node, or several nodes at once, that are lost, and whether the other nodes have room for their VMs."""
+    """The loss of one node or of several nodes together, and whether other nodes have room for their VMs."""
 
     node_ids: tuple[int, ...]
     node_names: tuple[str, ...]
@@ -40,16 +40,16 @@ class Loss:
     vms: int
     """How many VMs run on the lost nodes and need room."""
     places: tuple[Place, ...] = ()
-    """By id of the VM: of all VMs where the answer is ``yes``, else of the best placement that was found."""
+    """The places, by id of the VM: of all VMs if the answer is ``yes``, else of the best placement."""
     left_out: tuple[Rejection, ...] = ()
-    """The VMs without room in that placement, by id; ``per_target`` counts why the other nodes do not take them."""
+    """The VMs without room in that placement, by id; ``per_target`` counts the reasons of the other nodes."""
     proof: Reason | None = None
-    """Of ``no`` and ``undecided``. A reader can check it by hand, unless it is a complete search."""
+    """For ``no`` and ``undecided``. A reader can check it by hand, except a complete search."""
 
 
 @dataclass(frozen=True, slots=True)
 class Survival:
-    """The losses that were asked about, for one cluster."""
+    """The judged losses of one cluster."""
 
     cluster_id: int
     cluster_name: str
@@ -57,11 +57,11 @@ class Survival:
     """``physical`` or ``overload``: how full a node may get."""
     losses: tuple[Loss, ...]
     cautions: tuple[Reason, ...] = ()
-    """What a person should know besides the answer."""
+    """Facts besides the answer that a person should know."""
 
     @property
     def verdict(self) -> Verdict:
-        """Of all losses: ``yes`` only where each of them is ``yes``, ``no`` where one of them is ``no``."""
+        """The verdict on all losses: ``yes`` only if each is ``yes``, ``no`` if one is ``no``."""
         return worst(loss.verdict for loss in self.losses)
 
     def having(self, verdict: Verdict) -> tuple[Loss, ...]:
