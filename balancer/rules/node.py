@@ -118,7 +118,8 @@ def target_overloaded(target: WorkingNode, state: WorkingState) -> Reason | None
 def score_too_high(target: WorkingNode, state: WorkingState) -> Reason | None:
     """The score is at or above the target threshold.
 
-    A measured node needs both scores below the threshold: by its load and by its allocation. Only if the target threshold is hard (``Policy.hard_cpu_target``).
+    A measured node needs both scores below the threshold: by its load and by its allocation. This rule is used only if
+    the target threshold is hard (``Policy.hard_cpu_target``).
     """
     if not state.policy.hard_cpu_target:
         return None
