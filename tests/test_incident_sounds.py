@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from bot_builders import NOW
 from bot_fixture import HOT_WORLD, hot_clusters
-from chat_fixture import BORIS, ChatFixture, running
+from chat_fixture import BORIS, GROUP, ChatFixture, running
 from test_incident_messages import MINUTE, REMINDER, checked, due, loud, quiet
 
 from balancer.model import Purpose
 from bot.domain.proposals import Actor, ActorKind
+from bot.store.store import Store
+from bot.store.values import SoundMade
 
 CODE = Actor(ActorKind.CODE, "test")
 
@@ -152,3 +156,33 @@ async def test_escalation_makes_a_sound_however_many_went_unanswered(tmp_path: P
 def _calm() -> dict[str, Any]:
     """The hot node without two of its large VMs."""
     return {**HOT_WORLD, "vms": [vm for vm in HOT_WORLD["vms"] if vm["id"] not in (20, 21)]}
+
+
+async def test_sounds_are_counted_across_a_restart(tmp_path: Path) -> None:
+    async with running(tmp_path, hot_clusters(2)) as fixture:
+        await unanswered(fixture)
+        await fixture.stop()
+        await fixture.start(remind_after="10, 20, 30")
+        overload(fixture, 1, overloaded=False)
+        await checked(fixture)
+        overload(fixture, 1)
+        await checked(fixture, 70)
+        again = fixture.messages()[-1]
+        assert "c1" in again.content.text and again.silent and len(loud(fixture)) == 3
+
+
+@pytest.mark.parametrize(
+    "text", ["", "no json", "7", "[7]", "[[1, 2, 3]]", '[["proposal", 1e999, 1, "now"]]', "{}", '[["a", 1, 1, null]]']
+)
+async def test_stored_sounds_that_cannot_be_read_count_as_none(tmp_path: Path, text: str) -> None:
+    store = Store(tmp_path / "bot.db")
+    await store.open()
+    async with AsyncExitStack() as ends:
+        ends.push_async_callback(store.close)
+        made = SoundMade(("proposal", 7), 1, NOW)
+        await store.messages.keep_sounds(GROUP, [made], NOW)
+        assert await store.messages.sounds(GROUP) == [made]
+        await store.messages.chat_moved(GROUP, GROUP - 1, NOW)
+        assert await store.messages.sounds(GROUP - 1) == [made], "the same chat has another id"
+        await store.settings.set(f"chat-sounds:{GROUP}", text, CODE, NOW)
+        assert await store.messages.sounds(GROUP) == []

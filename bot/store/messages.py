@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from datetime import datetime
 
 from bot.domain.proposals import POLICY_ACTOR
 from bot.store import rows
 from bot.store.database import Part, all_rows, scalar
 from bot.store.settings import put_setting
-from bot.store.values import MessageRow
+from bot.store.values import MessageRow, SoundMade
 
 _FILED_UNDER = (
     "coalesce((SELECT min(f.id) FROM proposal f JOIN proposal p ON p.incident_id = f.incident_id WHERE p.id = ?1), ?1)"
@@ -85,11 +87,12 @@ class Messages(Part):
                 "SELECT proposal_id, ?, 0, ? FROM message WHERE chat_id = ? AND final = 0",
                 (new_id, ELSEWHERE, chat_id),
             )
-            await db.execute(
-                "INSERT OR IGNORE INTO setting (key, value, by_kind, by_name, by_id, at) "
-                "SELECT ?, value, by_kind, by_name, by_id, at FROM setting WHERE key = ?",
-                (_known_key(new_id), _known_key(chat_id)),
-            )
+            for key in (_known_key, _sounds_key):
+                await db.execute(
+                    "INSERT OR IGNORE INTO setting (key, value, by_kind, by_name, by_id, at) "
+                    "SELECT ?, value, by_kind, by_name, by_id, at FROM setting WHERE key = ?",
+                    (key(new_id), key(chat_id)),
+                )
             await db.execute(
                 "INSERT OR IGNORE INTO notice_seen SELECT notice_id, ? FROM notice_seen WHERE chat_id = ?",
                 (new_id, chat_id),
@@ -106,6 +109,18 @@ class Messages(Part):
         """Marks a chat as known."""
         async with self._database.transaction() as db:
             await put_setting(db, _known_key(chat_id), KNOWN, POLICY_ACTOR, now)
+
+    async def sounds(self, chat_id: int) -> list[SoundMade]:
+        """The questions and reminders that last made a sound in a chat, oldest first."""
+        async with self._database.reading() as db:
+            records = await all_rows(db, "SELECT value FROM setting WHERE key = ?", (_sounds_key(chat_id),))
+        return _sounds_from_text(records[0]["value"]) if records else []
+
+    async def keep_sounds(self, chat_id: int, sounds: Iterable[SoundMade], now: datetime) -> None:
+        """Stores them instead of those that were stored before."""
+        text = json.dumps([[*s.message, s.cluster_id, rows.to_text(s.at)] for s in sounds])
+        async with self._database.transaction() as db:
+            await put_setting(db, _sounds_key(chat_id), text, POLICY_ACTOR, now)
 
     async def set_page(self, proposal_id: int, chat_id: int, page: int) -> None:
         async with self._database.transaction() as db:
@@ -130,6 +145,22 @@ class Messages(Part):
 
 def _known_key(chat_id: int) -> str:
     return f"chat-known:{chat_id}"
+
+
+def _sounds_key(chat_id: int) -> str:
+    return f"chat-sounds:{chat_id}"
+
+
+def _sounds_from_text(text: str) -> list[SoundMade]:
+    """None from a text that cannot be read: then the next message makes a sound."""
+    try:
+        stored = json.loads(text)
+        return [
+            SoundMade((str(kind), int(number)), int(cluster), rows.from_text(at))
+            for kind, number, cluster, at in stored
+        ]
+    except (TypeError, ValueError, OverflowError):
+        return []
 
 
 def _moved_key(chat_id: int) -> str:

@@ -119,6 +119,15 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True)
+class SoundMade:
+    """A question or a reminder that made a sound in a chat. ``message``: its kind and the number of its row."""
+
+    message: tuple[str, int]
+    cluster_id: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class MessageRow:
     """The message that shows a proposal. ``shown`` is a digest of the content that was sent last."""
 

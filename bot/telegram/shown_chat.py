@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from aiogram import Bot
 
@@ -18,6 +18,7 @@ from bot.domain.times import Hours
 from bot.rendering.catalog import Texts, texts_for
 from bot.service.defects import Defects
 from bot.store.store import Store
+from bot.store.values import SoundMade
 from bot.telegram.health import TelegramHealth
 from bot.telegram.languages import Languages
 from bot.telegram.sender import Place, Sender
@@ -28,14 +29,6 @@ SOUNDS_APART = timedelta(minutes=1)
 UNANSWERED_SOUNDS = 3
 """After so many sounds in 24 hours that nobody answered, reminders are silent, and so are new questions about a
 cluster whose question made a sound in that time."""
-
-
-@dataclass(frozen=True, slots=True)
-class SoundMade:
-    """A question or a reminder that made a sound: about which cluster, and when."""
-
-    cluster_id: int
-    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +76,6 @@ class ShownChat:
         self.context = context
         self.reports = reports
         self.texts: Texts = texts_for(chat.language)
-        self._sounds: dict[tuple[str, int], SoundMade] = {}
-        """Messages with a question or a reminder that made a sound here in the last 24 hours."""
 
     def move_to(self, chat_id: int) -> None:
         """The chat has another id now."""
@@ -115,26 +106,26 @@ class ShownChat:
         return Place(self.chat_id, self.chat.named, topic)
 
     async def makes_sound(self, message: tuple[str, int], cluster_id: int, *, reminder: bool = False) -> bool:
-        """Whether a question or a reminder makes a sound now. Notes that it does, also for when it is sent again.
+        """Whether a question or a reminder makes a sound now. Stores that it does, also for when it is sent again.
 
         Not in quiet hours, not right after another one, and not when nobody answered many before it. A question about
         a cluster that made no sound in the last 24 hours always makes one.
 
         Raises:
-            StoreError: the database cannot be read.
+            StoreError: the database cannot be read or written.
         """
         if self.context.hours.quiet():
             return False
-        now = self.context.clock()
-        self._sounds = {key: s for key, s in self._sounds.items() if abs(now - s.at) < timedelta(days=1)}
-        if message in self._sounds:
+        now, messages = self.context.clock(), self.context.store.messages
+        sounds = [s for s in await messages.sounds(self.chat_id) if abs(now - s.at) < timedelta(days=1)]
+        if any(s.message == message for s in sounds):
             return True
-        if any(abs(now - s.at) < SOUNDS_APART for s in self._sounds.values()):
+        if any(abs(now - s.at) < SOUNDS_APART for s in sounds):
             return False
         answered = await self.context.store.decisions.last_answer()
-        unanswered = [s for s in self._sounds.values() if answered is None or s.at > answered]
+        unanswered = [s for s in sounds if answered is None or s.at > answered]
         known = reminder or any(s.cluster_id == cluster_id for s in unanswered)
         if known and len(unanswered) >= UNANSWERED_SOUNDS:
             return False
-        self._sounds[message] = SoundMade(cluster_id, now)
+        await messages.keep_sounds(self.chat_id, [*sounds, SoundMade(message, cluster_id, now)], now)
         return True
