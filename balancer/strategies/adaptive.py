@@ -1,8 +1,8 @@
-"""The default strategy: the documented rule, smaller VMs first, while its whole plan does as well as ``optimal``.
+"""The default strategy: the documented rule (smaller VMs first), unless the whole plan of ``optimal`` is better.
 
 Both whole plans are made from the same state and compared (``clearly_better``). The moves within the budget are the
-first of the plan that wins. The next check compares again, so each check has its own choice. A plan of the documented
-rule that relieves a node only by VMs whose measured load varies does not do as well.
+first moves of the better plan. The next check compares again, so each check chooses for itself. A plan of the
+documented rule is worse if it relieves a node only with VMs whose measured load varies.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from balancer.strategies.smallest_first import smallest_first
 
 FEWER_BY = 2
 FEWER_THAN = 3 / 4
-"""With as many nodes left overloaded, a plan is clearly better when it has at most this part of the other's moves,
-and at least two fewer. With a budget of one move each move costs a check: there any plan with fewer moves is better."""
+"""If two plans leave equally many nodes overloaded, a plan is clearly better with at most this part of the other's
+moves, and at least two fewer. With a budget of one move each move takes one check: then fewer moves are enough."""
 
 _ABOUT_ROOM = frozenset({"source-no-room", "source-unclearable-large"})
 
 
 def adaptive(state: WorkingState) -> Outcome:
-    """The moves within the budget, made on the state; what is known of the whole plan; and which rule chose them.
+    """Makes the moves within the budget on the state. Returns them, the facts about the whole plan, and the rule.
 
-    Afterwards ``state.policy`` is the one that the chosen rule obeys, so that refusals are explained by it.
+    Afterwards ``state.policy`` is the policy of the chosen rule, so that it explains refusals.
     """
     own, start, nodes = state.policy, state.checkpoint(), len(overloaded(state))
     state.policy = replace(own, strategy=SMALLEST_FIRST, max_moves=0)
     documented = _whole(state, smallest_first(state))
     state.rollback(start)
     if not (documented.left or documented.unsteady) and not clearly_better((0, nodes), documented.value, own.max_moves):
-        return _documented(state, own, documented)  # each node loses a VM at least: no plan has fewer moves than nodes
-    from balancer.strategies.optimal.strategy import optimal  # the documented rule does not pay for its import
+        return _documented(state, own, documented)  # each node must lose a VM: no plan has fewer moves than nodes
+    from balancer.strategies.optimal.strategy import optimal  # imported only if it is needed
 
     state.policy, start = own, state.checkpoint()
     best = optimal(state)
@@ -54,20 +54,20 @@ def clearly_better(one: tuple[int, int], other: tuple[int, int], budget: int = 0
     """Whether the first of two whole plans of the same snapshot is clearly better.
 
     Args:
-        one: the number of nodes that the plan leaves overloaded, and of its moves.
-        other: the same of the other plan.
-        budget: moves a check; 0 = no limit.
+        one: how many nodes the plan leaves overloaded, and how many moves it has.
+        other: the same for the other plan.
+        budget: moves per check; 0 = no limit.
     """
     (left, moves), (others_left, others_moves) = one, other
     if left != others_left:
         return left < others_left
-    if budget == 1:  # as many checks until all is clear as there are moves
+    if budget == 1:  # each move takes one check
         return moves < others_moves
     return moves <= min(others_moves - FEWER_BY, others_moves * FEWER_THAN)
 
 
 def effort_of(moves: Sequence[Move]) -> Effort:
-    """What these moves come to, one after another."""
+    """The cost of these moves, one after another."""
     return Effort(len(moves), sum(m.seconds or 0.0 for m in moves), sum(m.memory_mib for m in moves))
 
 
@@ -77,7 +77,7 @@ class _Whole(NamedTuple):
     moves: Sequence[Move]
     left: tuple[int, ...]
     unsteady: int
-    """How many nodes it relieves only if VMs whose load varies stay as busy as they are."""
+    """How many nodes it relieves only if VMs with a varying load stay as busy as now."""
 
     @property
     def value(self) -> tuple[int, int]:
@@ -85,7 +85,7 @@ class _Whole(NamedTuple):
 
 
 def _whole(state: WorkingState, moves: Sequence[Move]) -> _Whole:
-    """The plan of these moves, which the state has made."""
+    """The plan of these moves; they are made on the state already."""
     doubt: dict[int, float] = {}
     for move in moves:
         vm = state.verdicts[move.vm_id]
@@ -102,7 +102,7 @@ def _whole(state: WorkingState, moves: Sequence[Move]) -> _Whole:
 
 
 def _documented(state: WorkingState, own: Policy, whole: _Whole) -> Outcome:
-    """Makes the moves of the documented rule that the budget allows, on the state they were found from."""
+    """Makes the moves of the documented rule that the budget allows, on the state before the plan."""
     state.policy = replace(own, strategy=SMALLEST_FIRST)
     steps = [_step(state, move) for move in (whole.moves[: own.max_moves] if own.max_moves else whole.moves)]
     return Outcome(
@@ -115,7 +115,7 @@ def _documented(state: WorkingState, own: Policy, whole: _Whole) -> Outcome:
 
 def _step(state: WorkingState, move: Move) -> Step:
     vm = state.verdicts[move.vm_id]
-    if isinstance(vm, Reason):  # never: this VM has just been moved; it tells the type checker
+    if isinstance(vm, Reason):  # never true: this VM was just moved; only for the type checker
         raise ValueError(f"VM {move.vm_id} may not move: {vm.code}")
     return Step(vm, move.source_id, move.target_id, lambda _: move.reason)
 
@@ -130,7 +130,7 @@ def _why_optimal(value: tuple[int, int], documented: _Whole) -> Reason:
 
 
 def without_unfit_proofs(best: Outcome, policy: Policy) -> Outcome:
-    """With hard target thresholds ``optimal`` leaves room that the rules allow to use, so it proves nothing."""
+    """The plan without proofs if target thresholds are hard: ``optimal`` then does not use all the allowed room."""
     if not (policy.hard_cpu_target or policy.hard_memory_target):
         return best
     stuck = {

@@ -1,6 +1,6 @@
-"""What another plan of the same snapshot would come to, beside the plan that was made. A person may choose it.
+"""Adds the result of another plan for the same snapshot to a plan. A person may choose the other plan.
 
-All are compared as whole plans, without the budget. Pure; nothing here changes which moves are proposed.
+Whole plans are compared, without the budget. Pure; the proposed moves do not change.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from balancer.strategies.adaptive import clearly_better
 
 
 def with_alternative(snapshot: Snapshot, policy: Policy, recent: Recent, new_plan: Plan) -> Plan:
-    """The plan with what else would be possible.
+    """The plan with the results of other plans.
 
-    Of ``smallest-first``: what its whole plan comes to, and ``optimal`` where that would be clearly better. Of
-    every strategy: where hard target thresholds keep nodes overloaded, the plan that passes them.
+    For ``smallest-first``: the result of its whole plan, and of ``optimal`` if that is clearly better. For every
+    strategy: if hard target thresholds keep nodes overloaded, the result of a plan that passes them.
     """
     if not new_plan.overloaded:
         return new_plan
@@ -43,7 +43,7 @@ def _with_targets_passed(snapshot: Snapshot, unlimited: Policy, recent: Recent, 
     if not new_plan.overloaded_after_all or not (unlimited.hard_cpu_target or unlimited.hard_memory_target):
         return new_plan
     kept = len(new_plan.overloaded_after_all)
-    if new_plan.strategy == SMALLEST_FIRST:  # the rule itself may be why, not the thresholds
+    if new_plan.strategy == SMALLEST_FIRST:  # the strategy may be the cause instead of the thresholds
         hard = plan(snapshot, replace(unlimited, strategy=ADAPTIVE, target_thresholds=TARGETS_HARD), recent)
         kept = min(kept, len(hard.overloaded_after))
     passed = plan(snapshot, unlimited.passing_targets(), recent)
@@ -58,7 +58,7 @@ def _value(whole: Plan) -> tuple[int, int]:
 
 
 def effort_of(snapshot: Snapshot, moves: tuple[Move, ...], policy: Policy) -> Effort:
-    """What these moves come to, one after another."""
+    """The cost of these moves, one after another."""
     [cluster] = snapshot.clusters
     moved = {move.vm_id for move in moves}
     times = {vm.id: migration_us(copied_mib(vm, cluster), policy) for vm in snapshot.vms if vm.id in moved}

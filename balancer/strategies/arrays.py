@@ -1,8 +1,8 @@
-"""A working state as NumPy arrays, for the strategies that look at thousands of nodes at once.
+"""A working state as NumPy arrays, for strategies that compute with thousands of nodes at the same time.
 
-Everything is asked of the rules in constraints.py, once a node, once a VM, once a pair of node classes, so
-that arrays and rules cannot disagree. A picture of one moment: the arrays do not follow the state's moves.
-Only strategies that fill targets up to the overload thresholds (``Policy.fills_targets``) may use it.
+All values come from the rules in constraints.py, which are called once per node, per VM and per pair of node classes,
+so that arrays and rules cannot disagree. The arrays do not follow later moves of the state. Only strategies that fill
+targets up to the overload thresholds (``Policy.fills_targets``) may use them.
 
 How to use it (row i of every node array is one node, row j of every VM array one VM):
 
@@ -10,8 +10,8 @@ How to use it (row i of every node array is one node, row j of every VM array on
 - ``vms = VMArrays.of(state, nodes)`` (or of some rows only) holds the VMs that may leave, sorted by node and id.
 - A VM j may go to node t when ``nodes.open[t]``, ``nodes.compatible[nodes.kind[s], nodes.kind[t]]``, s != t,
   ``used_vcpus[t] + vcpus[j] <= fill_vcpus[t]``, the same for ``mib``, ``count[t] + 1 <= cap_count[t]``, and t
-  is not overloaded. Measured targets (``nodes.measured``) have rules besides, and so have VMs that a rule of the
-  operator binds (``state.groups.binds``): ``Room`` in packing.py knows both, ``fit_refusal`` has the last word.
+  is not overloaded. There are more rules for measured targets (``nodes.measured``) and for VMs with a rule of the
+  operator (``state.groups.binds``): ``Room`` in packing.py has both, and ``fit_refusal`` decides.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 
 NO_LIMIT = 2**40
-"""Stands for "no limit" where VMs are counted."""
+"""Means "no limit" for the number of VMs."""
 
 
 @dataclass(frozen=True)
@@ -55,24 +55,24 @@ class NodeArrays:
     cpus: Ints
     memory_mib: Ints
     vcpus: Ints
-    """Allocated now; likewise ``mib`` and ``count``."""
+    """Allocated now. ``mib`` and ``count``: the same."""
     mib: Ints
     count: Ints
     cap_vcpus: Ints
-    """The most that may be allocated without overload: at the threshold, in whole vCPUs; likewise ``cap_mib``."""
+    """The most vCPUs without overload: at the threshold, in whole vCPUs. ``cap_mib``: the same."""
     cap_mib: Ints
     fill_vcpus: Ints
-    """The most that a move may fill it with: the same, less the headroom where one is asked for, and below the target
-    thresholds where these are hard; and ``fill_mib``."""
+    """The most vCPUs after a move: ``cap_vcpus`` minus the headroom, and below hard target thresholds. ``fill_mib``:
+    the same."""
     fill_mib: Ints
     cap_count: Ints
     counted: Bools
-    """Neither in maintenance nor excluded as a source: in every metric."""
+    """Whether the node counts in every metric: it is neither in maintenance nor excluded as a source."""
     overloaded: Bools
     source: Bools
     """VMs may leave it."""
     open: Bools
-    """It may take VMs, its load aside."""
+    """It may take VMs, without regard to its load."""
     measured: Bools
     kind: Ints
     """Its class for the rules about source and target together."""
@@ -121,13 +121,13 @@ class VMArrays:
     vcpus: Ints
     mib: Ints
     copied_mib: Ints
-    """What a migration copies: memory, and the disk where it lies on the node."""
+    """The MiB that a migration copies: memory, and the disk if it is on the node."""
     start: Ints
     """The VMs of node row i are ``start[i]`` to ``start[i + 1]``."""
 
     @staticmethod
     def of(state: WorkingState, nodes: NodeArrays, rows: Iterable[int] | None = None) -> VMArrays:
-        """All that may leave, or those of the nodes in ``rows``. Every rule is asked about each: a few microseconds."""
+        """All VMs that may leave, or those of the nodes in ``rows``. The rules take a few microseconds per VM."""
         wanted = set(range(len(nodes)) if rows is None else rows)
         candidates: list[Candidate] = []
         start = [0]
@@ -157,7 +157,7 @@ def _most_vms(node: WorkingNode, state: WorkingState) -> int:
 
 
 def _kinds(nodes: list[Node], state: WorkingState) -> tuple[Ints, Bools]:
-    """The class of every node, and which class may send to which; a class is judged by its first two nodes."""
+    """The class of every node, and which class may send VMs to which, judged by the first two nodes of a class."""
     members: dict[object, list[Node]] = {}
     order: dict[object, int] = {}
     kinds = []

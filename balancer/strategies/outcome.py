@@ -1,6 +1,6 @@
-"""The result of a strategy, and how the steps that a search found become moves of the working state.
+"""The result of a strategy, and the conversion of a search's steps into moves of the working state.
 
-Every step is judged by the rules of constraints.py on the state of its turn; one that they refuse is left out.
+The rules of constraints.py judge every step on the state of its turn. A refused step is left out.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from balancer.state import Candidate, WorkingState
 
 @dataclass(frozen=True)
 class Step:
-    """One VM to one target, by ids; its source is where it is at that moment of the plan."""
+    """One VM to one target, by ids. The source is the VM's node at that moment of the plan."""
 
     candidate: Candidate
     source_id: int
     target_id: int
     why: Callable[[WorkingState], Reason]
-    """Asked when the step's turn comes, before the VM moves."""
+    """Called when it is the step's turn, before the VM moves."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """The moves within the budget, which the state has made; and what is known of the whole plan."""
+    """The moves within the budget, which are made on the state, and facts about the whole plan."""
 
     moves: Sequence[Move]
     effort: Effort | None = None
@@ -43,13 +43,13 @@ class Outcome:
     evenness: Evenness | None = None
     overloaded_after_all: tuple[int, ...] | None = None
     stuck: Mapping[int, Reason] = field(default_factory=dict)
-    """Node id -> why it stays overloaded, where the strategy knows better than the rules."""
+    """Node id -> why it stays overloaded, if the strategy knows a better reason than the rules."""
     choice: Choice | None = None
-    """Which rule chose the moves; ``None`` = the strategy has only one."""
+    """The rule that chose the moves; ``None`` = the strategy has only one rule."""
 
 
 def carry_out(state: WorkingState, steps: Sequence[Step]) -> list[tuple[Step, Move]]:
-    """Makes the legal ones of these steps, in order."""
+    """Makes these steps in order, without illegal ones."""
     moves = []
     for step in steps:
         if _refused(state, step):
@@ -57,7 +57,7 @@ def carry_out(state: WorkingState, steps: Sequence[Step]) -> list[tuple[Step, Mo
         source, target = state.working[step.source_id], state.working[step.target_id]
         reason = step.why(state)
         if reason.code == "move-relieve" and not above(source.load, state.policy):
-            continue  # a measured load falls by estimates, and may be low enough a move earlier
+            continue  # a measured load falls by estimates, so it may be low enough one move earlier
         moves.append((step, make_move(state, step.candidate, source, target, reason)))
     return moves
 
@@ -68,7 +68,7 @@ def overloaded(state: WorkingState) -> tuple[int, ...]:
 
 
 def objective(state: WorkingState) -> tuple[int, float]:
-    """How much is overloaded now, less is better: nodes, then how far they are above their thresholds together."""
+    """The present overload, less is better: overloaded nodes, then how far all of them are above their thresholds."""
     left = overloaded(state)
     excess = sum(
         max(0.0, term.load(state.working[node_id].load) / term.limit(state.policy) - 1)
@@ -79,9 +79,9 @@ def objective(state: WorkingState) -> tuple[int, float]:
 
 
 def parallel_groups(pairs: Iterable[tuple[int, int]]) -> tuple[int, ...]:
-    """For each move, given as its two nodes in order, the number of its group, from 0.
+    """For each move (given as its two nodes, in order) the number of its group, from 0.
 
-    Moves of one group share no node, and what touches one of their nodes before is in an earlier group.
+    Moves of one group share no node. An earlier move of one of their nodes is in an earlier group.
     """
     last: dict[int, int] = {}
     numbers = []

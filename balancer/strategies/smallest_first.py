@@ -1,9 +1,9 @@
-"""The seed's strategy: the smallest VM that fits somewhere leaves the worst node for the least loaded one.
+"""The documented strategy: the smallest VM that fits on a target leaves the worst node for the least loaded one.
 
-Source: worst first (severity, then id); the one chosen stays until it is relieved or stuck, since shaving
-all peaks a little clears far fewer nodes with as many moves. VM: vCPUs + memory GiB, then id. Target:
-lowest score, lowest memory, id. A source that is stuck is set aside, and tried again only when
-no other can progress and a move was made since; so the plan ends only when really nothing can move.
+Source: worst first (severity, then id). The same source is used until it is relieved or stuck: relieving all nodes a
+little would clear far fewer nodes with equally many moves. VM: vCPUs + memory in GiB, then id. Target: lowest score,
+lowest memory, id. A stuck source is tried again only if no other source can progress and a move was made since. So the
+plan ends only if really nothing can move.
 """
 
 from __future__ import annotations
@@ -57,9 +57,9 @@ class _Sources:
         self.restart()
 
     def restart(self) -> None:
-        """All sources that are still overloaded are looked at again, the worst first.
+        """Sorts all sources that are still overloaded again, worst first.
 
-        Until then only the current source changes: the others keep their order.
+        Until the next call only the current source changes: others keep their order.
         """
         self._nodes = [node for node in self._nodes if above(node.load, self._state.policy)]
         self._waiting = sorted(self._nodes, key=lambda n: (n.severity, -n.node.id))
@@ -72,7 +72,7 @@ class _Sources:
         return self._current
 
     def queue(self, source: WorkingNode) -> list[Candidate]:
-        """What has not left yet; a VM that arrived in this plan is never in it."""
+        """The VMs that have not left yet, without VMs that arrived in this plan."""
         node_id = source.node.id
         if node_id not in self._queues:
             able = [candidate(vm, self._state) for vm in self._state.vms_on[node_id]]
@@ -81,13 +81,13 @@ class _Sources:
 
 
 def _move_smallest(state: WorkingState, source: WorkingNode, queue: list[Candidate], targets: Targets) -> Move | None:
-    """Make the move of the first VM of the queue that fits anywhere, and take it off the queue."""
+    """Moves the first VM of the queue that fits on a target, and removes it from the queue."""
     if not targets.has_open(source.node):
         return None
     too_large: list[Candidate] = []
     for tried, vm in enumerate(queue):
         if any(vm.vcpus >= other.vcpus and vm.memory_mib >= other.memory_mib for other in too_large):
-            continue  # both are of one node: where not even the other fits, this one does not
+            continue  # a smaller VM of the same node does not fit either
         target, fitting = targets.best(vm, source.node)
         if target is not None:
             del queue[tried]

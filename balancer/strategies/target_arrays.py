@@ -1,7 +1,6 @@
-"""Which targets a VM fits on, for clusters of many nodes: the same verdicts as the rules, for all nodes at once.
+"""The targets on which a VM fits, for clusters of many nodes: the verdicts of the rules for all nodes together.
 
-Importing this module costs NumPy. Measured targets, and VMs that a rule of the operator binds, are judged by the
-rules one by one.
+This module imports NumPy. For measured targets, and VMs with a rule of the operator, the rules are called one by one.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ class TargetArrays:
     """The room of every node, and its rank as a target. ``update`` follows the moves of the state."""
 
     def __init__(self, state: WorkingState, is_open: Sequence[bool]) -> None:
-        """``is_open``: by node, whether it takes any VM now; the rows are those of ``state.working``, in order."""
+        """``is_open``: node -> whether it takes any VM now; the rows are in the order of ``state.working``."""
         self._state = state
         self._nodes = list(state.working.values())
         self._row = {node.node.id: row for row, node in enumerate(self._nodes)}
@@ -36,13 +35,13 @@ class TargetArrays:
         self._measured: Bools = np.array([node.live is not None for node in self._nodes], dtype=np.bool_)
 
     def rows_of(self, node_ids: Iterable[int]) -> Bools:
-        """By node, whether it is one of these."""
+        """Node -> whether it is one of these."""
         rows: Bools = np.zeros(len(self._nodes), dtype=np.bool_)
         rows[[self._row[node_id] for node_id in node_ids]] = True
         return rows
 
     def update(self, node_id: int, is_open: bool) -> None:
-        """The load of the node has changed."""
+        """Updates the node after its load has changed."""
         row = self._row[node_id]
         node = self._nodes[row]
         self.open[row] = is_open
@@ -52,12 +51,12 @@ class TargetArrays:
         self._memory[row] = node.load.memory_percent
 
     def best(self, vm: Candidate, source_id: int, reach: Bools) -> tuple[WorkingNode | None, int]:
-        """The best-ranked target that the VM fits on, and how many it fits on.
+        """The best target on which the VM fits, and the number of such targets.
 
         Args:
-            vm: on the source.
-            source_id: its node.
-            reach: by node, whether VMs of the source may go there, size and load aside.
+            vm: a VM of the source.
+            source_id: the VM's node.
+            reach: node -> whether it may take VMs of the source, without regard to size and load.
         """
         fits = self._fitting(vm, source_id, reach)
         number = int(np.count_nonzero(fits))
@@ -68,7 +67,7 @@ class TargetArrays:
         return self._nodes[int(lowest[np.argmin(self._memory[lowest])])], number  # rows are ordered by id
 
     def refusals(self, vm: Candidate, source_id: int, reach: Bools) -> list[tuple[Reason, int]] | None:
-        """How many open targets each rule about sizes closes to the VM; ``None`` where they must be asked singly."""
+        """Reason -> how many open targets it forbids to the VM; ``None`` = the rules must be called one by one."""
         candidates = self.open & reach
         candidates[self._row[source_id]] = False
         if self._state.groups.binds(vm.vm.id) or (candidates & self._measured).any():
@@ -92,7 +91,7 @@ class TargetArrays:
 
 
 def _limits(node: WorkingNode, state: WorkingState) -> tuple[int, int]:
-    """The most vCPUs and MiB that the rules let a move fill the node to: up to the limit, or below it."""
+    """The most vCPUs and MiB after a move by the rules: exactly up to the limit, or below it."""
     policy = state.policy
     cpu, memory = policy.fill_limit(policy.cpu_overload_ratio), policy.fill_limit(policy.memory_overload_percent)
     vcpus, mib = most_vcpus(node.cpus, cpu), most_mib(node.memory_mib, memory)

@@ -1,7 +1,7 @@
-"""Which nodes can take a VM right now. The verdicts of the rules are kept between moves.
+"""The nodes that can take a VM now. Caches the verdicts of the rules between moves.
 
-Bookkeeping for speed: every verdict comes from constraints.py. Whoever applies a move to the working state calls
-``moved``, so that the two nodes are judged again. Clusters of many nodes are looked at by way of NumPy.
+Every verdict comes from constraints.py. After applying a move to the working state, call ``moved``, so that both nodes
+are judged again. Clusters of many nodes use NumPy.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from balancer.strategies.target_arrays import TargetArrays
 
 MANY_NODES = 256
-"""From so many nodes on, arrays are faster than a loop, also with the import of NumPy."""
+"""From this number of nodes on, arrays are faster than a loop, even with the import of NumPy."""
 
 
 class Targets:
@@ -42,7 +42,7 @@ class Targets:
             self._arrays = self._new_arrays()
 
     def refusal(self, node_id: int) -> Reason | None:
-        """Why this node takes no VM from any source at this moment."""
+        """Why this node takes no VM from any source now."""
         static = self._static[node_id]
         if static is not None:
             return static
@@ -51,7 +51,7 @@ class Targets:
         return self._load[node_id]
 
     def open_to(self, source: Node) -> list[WorkingNode]:
-        """The nodes that may take VMs of this source at this moment, size aside."""
+        """The nodes that may take VMs of this source now, without regard to size."""
         return [
             target
             for target in self._reached_from(source)
@@ -59,28 +59,28 @@ class Targets:
         ]
 
     def has_open(self, source: Node) -> bool:
-        """Whether any node may take VMs of this source at this moment, size aside."""
+        """Whether any node may take VMs of this source now, without regard to size."""
         reached = self._reached_from(source)
         return any(target.node.id != source.id and self.refusal(target.node.id) is None for target in reached)
 
     def pair(self, source: Node, target: Node) -> Reason | None:
-        """Why no VM may go from this source to this other node, size and load aside."""
+        """Why no VM may go from this source to this other node, without regard to size and load."""
         return self._pair(self._kinds[source.id], self._kinds[target.id])
 
     def fitting(self, vm: Candidate, targets: list[WorkingNode]) -> list[WorkingNode]:
-        """Those of ``targets`` (from ``open_to``) that this VM fits on."""
+        """Those of ``targets`` (from ``open_to``) on which this VM fits."""
         state = self._state
         return [target for target in targets if fit_refusal(vm, target, state) is None]
 
     def best(self, vm: Candidate, source: Node) -> tuple[WorkingNode | None, int]:
-        """The target of lowest score (then memory, then id) that this VM fits on, and how many it fits on."""
+        """The target with the lowest score (then memory, then id) on which this VM fits, and the number of targets."""
         if self._arrays is not None:
             return self._arrays.best(vm, source.id, self._reach_of(self._arrays, source))
         fitting = self.fitting(vm, self.open_to(source))
         return min(fitting, key=lambda target: target.rank, default=None), len(fitting)
 
     def fit_refusals(self, vm: Candidate, source: Node) -> Counter[Reason]:
-        """How many open targets refuse this VM, by the brief form of the reason. The VM fits on none of them."""
+        """Brief reason -> how many open targets refuse this VM, which fits on none of them."""
         if self._arrays is not None:
             refusals = self._arrays.refusals(vm, source.id, self._reach_of(self._arrays, source))
             if refusals is not None:
@@ -89,7 +89,7 @@ class Targets:
         return Counter(brief(reason) for reason in reasons if reason is not None)
 
     def closed(self, source: Node) -> Counter[Reason]:
-        """How many other nodes take no VM of this source whatever its size, by the brief form of the reason."""
+        """Brief reason -> how many other nodes take no VM of this source, of any size."""
         kind = self._kinds[source.id]
         if kind not in self._closed:
             reasons = (self.refusal(node_id) or self._pair(kind, there) for node_id, there in self._kinds.items())
@@ -101,7 +101,7 @@ class Targets:
         return counts
 
     def moved(self, source_id: int, target_id: int) -> None:
-        """The load of these two nodes has changed."""
+        """Updates both nodes after a move has changed their loads."""
         for node_id in (source_id, target_id):
             self._load.pop(node_id, None)
             self._closed.clear()
@@ -109,7 +109,7 @@ class Targets:
                 self._arrays.update(node_id, self.refusal(node_id) is None)
 
     def _reached_from(self, source: Node) -> list[WorkingNode]:
-        """The nodes to which VMs of this kind of node may go, load aside; with the source, if it may take VMs."""
+        """The nodes that may take VMs of this kind of node, without regard to load; also the source, if it may."""
         kind = self._kinds[source.id]
         if kind not in self._reachable:
             self._reachable[kind] = [
@@ -120,7 +120,7 @@ class Targets:
         return self._reachable[kind]
 
     def _pair(self, source: object, target: object) -> Reason | None:
-        """Why no VM may go from nodes of one kind to others of the other kind; ``None`` where there are no two."""
+        """Why no VM may go from nodes of one kind to nodes of the other; ``None`` also if there are no two nodes."""
         key = (source, target)
         if key not in self._pairs:
             first, last = self._nodes_of[source][0], self._nodes_of[target][-1]

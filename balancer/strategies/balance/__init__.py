@@ -1,1 +1,1 @@
-"""The strategy ``balance``: clears overload, then makes the load of the nodes more even."""
+"""The strategy ``balance``: it clears overload, and then evens out the load of the nodes."""

@@ -1,10 +1,10 @@
-"""The least J that any plan of so many moves can reach: a proven bound, computed from the snapshot.
+"""A proven lower bound of J for plans with at most a number of moves, computed from the snapshot.
 
-J is convex in the loads of the nodes, so it lies above each of its tangents. A tangent is least where the k moves are
-made that it rewards most; sorting finds them. Left out are whole VMs, the room there is on the way, and the number of
-VMs that a node may hold. That no node may end above its threshold (or above where it began) has a price. Every tangent
-with any prices gives a bound that holds; the search for a good one (Frank-Wolfe, with the corners found before) is
-limited by counts. For a single move all moves are tried instead: that bound is exact.
+J is a convex function of the nodes' loads, so it is above each of its tangents. The minimum of a tangent is reached by
+the k moves that reduce it most; sorting finds them. The bound ignores that VMs are indivisible, the room during the
+plan, and limits for the number of VMs. The limit that no node may end above its threshold (or above its start) is
+replaced by prices. Every tangent with any prices gives a valid bound. The search for a good one (Frank-Wolfe, which
+reuses earlier corners) is limited by counts. For a single move all moves are tried instead: that bound is exact.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from balancer.strategies.balance.imbalance import TINY
 
 ROUNDS = 200
 MOST_WORK = 60_000_000
-"""Rounds x (sizes x nodes x reaches); where that allows too few rounds, it is not tried."""
+"""The limit for rounds x (sizes x nodes x reaches). If it allows too few rounds, no bound is computed."""
 FEWEST_ROUNDS = 60
 INNER = 6
 CORNERS = 60
@@ -27,19 +27,19 @@ HALVINGS = 6
 STIFFNESS = 100.0
 PRICES_EVERY = 5
 SHARP = 0.002
-"""Near enough: what is left to gain, as a part of the bound."""
+"""The search ends if the possible gain is below this part of the bound."""
 SAFETY = 1e-9
-"""Taken off, far above what rounding can add."""
+"""Subtracted from the bound; far larger than rounding errors."""
 MOST_SINGLES = 4_000_000
-"""Single moves that are tried; where there are more, the tangents speak for one move as well."""
+"""The most single moves that are tried; if there are more, tangents are used for one move too."""
 SINGLES_AT_ONCE = 100_000
 
 
 def lower_bound(nodes: NodeArrays, vms: VMArrays, moves: int) -> float | None:
-    """A J below which no legal plan of at most ``moves`` moves gets; ``None`` where nothing better than 0 is found.
+    """A lower bound of J for legal plans with at most ``moves`` moves; ``None`` if only 0 is found.
 
     Args:
-        vms: all that may leave; the arrays show the cluster before the plan.
+        vms: all VMs that may leave; the arrays are of the cluster before the plan.
     """
     if not nodes.counted.any() or not len(vms):
         return None
@@ -52,7 +52,7 @@ def lower_bound(nodes: NodeArrays, vms: VMArrays, moves: int) -> float | None:
 
 
 def _after_one(nodes: NodeArrays, vms: VMArrays) -> float | None:
-    """J after the single move that makes it least, or without any; ``None`` where there are too many to try."""
+    """The least J after one move or none; ``None`` if there are too many moves to try."""
     groups = np.unique(np.stack([vms.node, vms.vcpus, vms.mib]), axis=1)
     if groups.shape[1] * len(nodes) > MOST_SINGLES:
         return None
@@ -77,7 +77,7 @@ def _after_one(nodes: NodeArrays, vms: VMArrays) -> float | None:
 
 
 def _deviation(nodes: NodeArrays, used: Ints, of: Ints, *, size: Ints, source: Ints, target: Ints) -> Floats:
-    """The standard deviation of one resource after each of these moves, out of the sums of loads and squares."""
+    """The standard deviation of one resource after each of these moves, from sums of loads and squares."""
     weight = np.where(nodes.counted, 1.0 / of, 0.0)
     load, n = used * weight, int(nodes.counted.sum())
     less, more = size * weight[source], size * weight[target]
@@ -89,23 +89,23 @@ def _deviation(nodes: NodeArrays, used: Ints, of: Ints, *, size: Ints, source: I
 
 @dataclass(frozen=True)
 class _Tangents:
-    """The cluster as the proof sees it. Loads are one vector: CPU ratios of all nodes, then memory fractions."""
+    """The cluster for the proof. Loads are one vector: CPU ratios of all nodes, then memory fractions."""
 
     moves: int
     counted: Bools
     per_unit: Floats
-    """What one vCPU, or one MiB, is on each node, as part of its load."""
+    """The load of one vCPU or one MiB on each node."""
     loads: Floats
     caps: Floats
     node: Ints
-    """Of each group of equal VMs: where it is, how many it has, its size and its reach."""
+    """For each group of equal VMs: its node. Then their number, size and reach."""
     many: Ints
     size: Ints
     reach: Ints
     sizes: Floats
     """vCPUs and MiB of each size, in two rows."""
     targets: Floats
-    """By reach, size and node: 0 where it may go, else infinite."""
+    """Reach x size x node: 0 if allowed, else infinite."""
 
     @staticmethod
     def of(nodes: NodeArrays, vms: VMArrays, moves: int) -> _Tangents:
@@ -135,7 +135,7 @@ class _Tangents:
         )
 
     def slope(self, loads: Floats) -> Floats:
-        """The gradient of J there. Any vector made like this gives a bound, wherever it was taken."""
+        """The gradient of J at these loads. It gives a bound at any point."""
         parts = []
         for half in np.split(loads, 2):
             away = np.where(self.counted, half - half[self.counted].mean(), 0.0)
@@ -143,7 +143,7 @@ class _Tangents:
         return np.concatenate(parts)
 
     def lowest(self, slope: Floats, prices: Floats) -> tuple[float, Floats]:
-        """The bound that this tangent and these prices (0 or more) give, and the loads after the moves they reward."""
+        """The bound by this tangent and these prices (0 or more), and the loads after the best moves for them."""
         n = len(self.counted)
         vcpu, mib = np.split((slope + prices) * self.per_unit, 2)
         there = self.sizes[0][:, None] * vcpu + self.sizes[1][:, None] * mib
@@ -167,7 +167,7 @@ class _Tangents:
 
 
 def _search(tangents: _Tangents, rounds: int) -> float:
-    """The best bound of so many tangents, each taken where the moves found so far even out best."""
+    """The best bound of ``rounds`` tangents, each at the most even combination of the moves found so far."""
     stiff = _stiffness(tangents)
     paid = np.zeros_like(tangents.loads)
     at = tangents.loads
@@ -195,7 +195,7 @@ def _search(tangents: _Tangents, rounds: int) -> float:
 
 
 def _descend(gradient: Callable[[Floats], Floats], at: Floats, corners: Floats, weights: Floats) -> Floats:
-    """Moves weight from the worst corner to the best one, step by step; changes ``weights``, returns the new point."""
+    """Shifts weight from the worst corner to the best one, step by step. Changes ``weights``, returns the new point."""
     for _ in range(INNER):
         slopes = corners @ gradient(at)
         to, away = int(slopes.argmin()), int(np.where(weights > 0, slopes, -np.inf).argmax())
@@ -216,7 +216,7 @@ def _descend(gradient: Callable[[Floats], Floats], at: Floats, corners: Floats, 
 
 
 def _stiffness(tangents: _Tangents) -> Floats:
-    """How fast prices rise above a threshold, so that CPU ratios and memory fractions weigh about the same."""
+    """How fast prices rise above a threshold, so that CPU ratios and memory fractions have similar weights."""
     n = len(tangents.counted)
     cpu, memory = (max(float(half[tangents.counted].std()), 1e-6) for half in np.split(tangents.loads, 2))
     return STIFFNESS / n * np.concatenate([np.full(n, 1 / cpu), np.full(n, 1 / memory)])

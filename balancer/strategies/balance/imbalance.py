@@ -1,8 +1,8 @@
-"""How evenly a cluster is loaded: J = std(vCPUs per CPU) + std(memory fraction), and what moves do to it.
+"""The imbalance of a cluster: J = std(vCPUs per CPU) + std(memory fraction), and how moves change it.
 
-Over the nodes that count (neither in maintenance nor excluded); population standard deviations. VMs of one
-node and one size are a group, since any of them does the same. Allocation only: what nodes measured decides
-what is legal (``room_for``), not what is even. Nothing here chooses a move.
+Population standard deviations over the nodes that count (neither in maintenance nor excluded). VMs of the same node and
+size are a group, because they have the same effect. J uses allocations only: measurements decide what is legal
+(``room_for``), not what is even. This module chooses no move.
 """
 
 from __future__ import annotations
@@ -16,26 +16,27 @@ from balancer.state import WorkingState
 from balancer.strategies.arrays import Bools, Floats, Ints, NodeArrays, VMArrays
 
 Step = tuple[int, int]
-"""A group of VMs, one of which moves, and the row of its target."""
+"""The group of the VM that moves, and the row of its target."""
 
 MOST_SIZES = 32
-"""Sizes that targets are ranked for. Where VMs come in more, similar ones share a rank."""
+"""The most sizes for which targets are ranked. If there are more, similar sizes share a rank."""
 
 ABOVE_AT_ALL = 0.05
-"""So that the last step below a threshold counts most, and nodes are relieved one by one."""
+"""Added for each overloaded node, so that the last step below a threshold counts most, and nodes are relieved one by
+one."""
 
 TINY = 1e-12
-"""Stands for the variance of a resource that is perfectly even, where one divides by it."""
+"""Replaces a variance of 0 in divisions."""
 
 
 @dataclass(frozen=True)
 class Field:
-    """What no move changes: nodes, groups of VMs, sizes, and who may send to whom."""
+    """The values that no move changes: nodes, groups of VMs, sizes, and which node may send to which."""
 
     nodes: NodeArrays
     counted: int
     per_vcpu: Floats
-    """What one vCPU adds to a node's ratio; 0 where the node does not count. Likewise ``per_mib``."""
+    """How much one vCPU adds to a node's ratio; 0 if the node does not count. ``per_mib``: the same."""
     per_mib: Floats
     first: Ints
     """Row of the VMArrays at which each group's VMs begin in ``members``."""
@@ -46,15 +47,15 @@ class Field:
     vcpus: Ints
     mib: Ints
     load: Floats
-    """What a VM of the group is taken to add to a load average."""
+    """The expected load of a VM of the group."""
     size: Ints
-    """Which of the ranked sizes the group has, or is nearest to."""
+    """The index of the ranked size that the group has, or of the nearest one."""
     sizes_vcpus: Ints
     sizes_mib: Ints
     reach: Ints
-    """By node: which row of ``reaches`` holds for VMs that leave it."""
+    """Node -> the row of ``reaches`` for VMs that leave it."""
     reaches: Bools
-    """``reaches[reach[s], t]``: t is open, and the pair rules let s send there (s itself aside)."""
+    """``reaches[reach[s], t]``: t is open, and the pair rules allow moves from s to t (except s itself)."""
     by_size: Ints
     """The groups ordered by size and kind of node; ``by_size_start``, ``by_size_key``: where each run begins."""
     by_size_start: Ints
@@ -64,7 +65,7 @@ class Field:
 
     @staticmethod
     def of(state: WorkingState, nodes: NodeArrays, vms: VMArrays, free: Bools | None = None) -> Field:
-        """``free``: which of the VMs may be used, by row; all of them where it is left out."""
+        """``free``: row -> whether the VM may be used; ``None`` = all may."""
         order = np.lexsort((np.arange(len(vms)), vms.mib, vms.vcpus, vms.node))
         if free is not None:
             order = order[free[order]]
@@ -106,7 +107,7 @@ class Field:
 
 
 def _most_loads(state: WorkingState, vms: VMArrays, nodes: NodeArrays, order: Ints, first: Ints) -> Floats:
-    """By group the load that its busiest VM takes along; without measured nodes nobody looks at it."""
+    """Group -> the load of its busiest VM; only used if nodes are measured."""
     if not len(order):
         return np.zeros(0)
     if not nodes.measured.any():
@@ -126,9 +127,9 @@ class Loads:
     mib: Ints
     count: Ints
     left: Ints
-    """VMs of each group that have not moved."""
+    """Group -> how many of its VMs have not moved."""
     cpu: Floats
-    """vCPUs per CPU; 0 where the node does not count. ``memory``: as a fraction."""
+    """vCPUs per CPU; 0 if the node does not count. ``memory``: as a fraction."""
     memory: Floats
     load: Floats
     available: Floats
@@ -147,7 +148,7 @@ class Loads:
         return self
 
     def copy(self) -> Loads:
-        """Independent loads with the same values."""
+        """An independent copy."""
         other = Loads()
         other.field = self.field
         for name in ("vcpus", "mib", "count", "left", "cpu", "memory", "load", "available"):
@@ -171,7 +172,7 @@ class Loads:
             self.memory[row] = self.mib[row] * field.per_mib[row]
 
     def excess(self, rows: Ints, vcpus: Ints, mib: Ints) -> Floats:
-        """How far above the thresholds nodes with such sums are, in parts of them; a little for being above at all."""
+        """How far nodes with these sums are above the thresholds, as parts of them, plus ``ABOVE_AT_ALL`` if above."""
         nodes = self.field.nodes
         above_c = np.maximum(0.0, vcpus / nodes.cap_vcpus[rows] - 1)
         above_m = np.maximum(0.0, mib / nodes.cap_mib[rows] - 1)
@@ -179,7 +180,7 @@ class Loads:
         return np.where(nodes.counted[rows] & (above > 0), above + ABOVE_AT_ALL, 0.0)
 
     def room_for(self, rows: Ints, vcpus: Ints, mib: Ints, load: Floats | float) -> Bools:
-        """Whether VMs of these sizes fit on these nodes now, size by size; who may send there is another matter."""
+        """Whether VMs of these sizes fit on these nodes now, size by size, without the rules about pairs of nodes."""
         nodes = self.field.nodes
         fits: Bools = (
             (self.vcpus[rows] + vcpus <= nodes.fill_vcpus[rows])
@@ -193,7 +194,7 @@ class Loads:
 
 @dataclass(frozen=True)
 class Moment:
-    """J of some loads, and what it takes to tell J after a change without adding everything up again."""
+    """J of some loads, and the sums that give J after a change without adding all loads again."""
 
     loads: Loads
     j: float
@@ -202,7 +203,7 @@ class Moment:
     sum_memory: float
     squares_memory: float
     steep_cpu: float
-    """How J changes with the sum of squares of the CPU ratios; likewise of the memory fractions."""
+    """The derivative of J by the sum of squares of the CPU ratios. ``steep_memory``: of the memory fractions."""
     steep_memory: float
 
     @staticmethod
@@ -225,19 +226,19 @@ class Moment:
         )
 
     def prices(self) -> tuple[Floats, Floats]:
-        """What one more vCPU, and one more MiB, does to J on each node, to first order."""
+        """The first-order change of J by one more vCPU, and by one more MiB, on each node."""
         field, n = self.loads.field, self.loads.field.counted
         cpu = 2 * self.steep_cpu * (self.loads.cpu - self.sum_cpu / n) * field.per_vcpu
         memory = 2 * self.steep_memory * (self.loads.memory - self.sum_memory / n) * field.per_mib
         return cpu, memory
 
     def curvature(self) -> tuple[Floats, Floats]:
-        """What the square of vCPUs, and of MiB, does to J on each node besides."""
+        """The second-order change of J by vCPUs squared, and by MiB squared, on each node."""
         field = self.loads.field
         return self.steep_cpu * field.per_vcpu**2, self.steep_memory * field.per_mib**2
 
     def after(self, *changes: tuple[Ints, Ints, Ints]) -> Floats:
-        """J, exactly, after changes ``(rows, vCPUs, MiB)``; the rows of one outcome must all differ."""
+        """The exact J after changes ``(rows, vCPUs, MiB)``; the rows of one outcome must all differ."""
         loads, field, n = self.loads, self.loads.field, self.loads.field.counted
         sum_cpu: Floats = np.asarray(self.sum_cpu)
         squares_cpu: Floats = np.asarray(self.squares_cpu)
@@ -256,7 +257,7 @@ class Moment:
 
 
 def _sizes(vcpus: Ints, mib: Ints) -> tuple[Ints, Ints, Ints]:
-    """For each group its size; and the sizes: all there are, or where there are many, powers of two or of more."""
+    """The size of each group, and the sizes: all of them, or if there are many, powers of two or of a larger base."""
     exact = np.stack([vcpus, mib], axis=1)
     kinds, size = np.unique(exact, axis=0, return_inverse=True)
     step = 0.5

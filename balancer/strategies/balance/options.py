@@ -1,8 +1,8 @@
-"""The next moves that make a cluster more even: single ones, and two that only together do.
+"""The next moves that make a cluster more even: single moves, and pairs that help only together.
 
-Two moves go through one node: a VM leaves it, and then another takes its place (a swap, or a chain of three
-nodes). That is what frees nodes which are full of memory but not of vCPUs, or the other way round. Ranked to
-first order, the best judged exactly. Every move offered is legal in its turn.
+A pair goes through one node: a VM leaves it, and then another VM takes its place (a swap, or a chain of three nodes). A
+pair can relieve a node that is full of memory but not of vCPUs, or the other way round. Moves are ranked by a
+first-order estimate; the best ones are computed exactly. Every returned move is legal in its turn.
 """
 
 from __future__ import annotations
@@ -15,26 +15,26 @@ from balancer.strategies.arrays import Floats, Ints
 from balancer.strategies.balance.imbalance import Field, Loads, Moment, Step
 
 GROUPS = 32
-"""Groups of VMs judged exactly, each with ``TARGETS`` targets."""
+"""How many groups of VMs are computed exactly, each with ``TARGETS`` targets."""
 TARGETS = 8
 CENTRES = 16
-"""Nodes looked at as the middle of two moves: those whose load is dearest."""
+"""How many nodes are tried as the middle of a pair: those whose load costs most."""
 PAIRS = 12
-"""Pairs judged exactly, each with ``ENDS`` sources and ``ENDS`` targets."""
+"""How many pairs are computed exactly, each with ``ENDS`` sources and ``ENDS`` targets."""
 ENDS = 3
 NODES_A_CALL = 64
-"""For each so many nodes, all targets are ranked again every so many calls."""
+"""All targets are ranked again every n calls, with n = nodes / this number."""
 
 
 class Option(NamedTuple):
-    """One or two moves, and J (with what overload counts besides) after them."""
+    """One or two moves, and the objective after them: J plus the weighted overload."""
 
     j: float
     steps: tuple[Step, ...]
 
 
 class Options:
-    """What can be done next at one moment. ``weight``: what overload counts beside J, see ``Loads.excess``."""
+    """The possible next moves at one moment. ``weight``: of the overload in addition to J, see ``Loads.excess``."""
 
     def __init__(self, loads: Loads, arrivals: Arrivals, weight: float = 0.0) -> None:
         self.loads = loads
@@ -53,7 +53,7 @@ class Options:
     # --- one move ------------------------------------------------------------------------------------
 
     def singles(self, most: int) -> list[Option]:
-        """The best single moves, best first; those that make it worse as well."""
+        """The best single moves, best first, also if they make the cluster less even."""
         field = self.field
         if not len(field.node):
             return []
@@ -95,7 +95,7 @@ class Options:
         return self._through(out[best], size[best])[:most]
 
     def _middles(self) -> tuple[Ints, Ints]:
-        """Each group that may leave a centre, beside each size that may then come in its place."""
+        """Each group that may leave a centre, with each size that may then take its place."""
         field, loads, nodes = self.field, self.loads, self.field.nodes
         dear = (self._price_c * nodes.cpus) ** 2 + (self._price_m * nodes.memory_mib) ** 2
         centres = _smallest(np.where(nodes.open & (np.diff(field.start) > 0), -dear, np.inf), CENTRES)
@@ -109,7 +109,7 @@ class Options:
         return out[ok], size[ok]
 
     def _exchange(self, out: Ints, size: Ints) -> Floats:
-        """What the exchange does to J at the centre alone."""
+        """The change of J by the exchange at the centre only."""
         field = self.field
         centre = field.node[out]
         vcpus, mib = field.sizes_vcpus[size] - field.vcpus[out], field.sizes_mib[size] - field.mib[out]
@@ -118,7 +118,7 @@ class Options:
         return change - self._relief(centre, vcpus, mib)
 
     def _entering(self) -> Floats:
-        """By kind of target and size: the best group that may send there."""
+        """Kind of target x size -> the best group that may send there."""
         field = self.field
         kinds = len(field.nodes.compatible)
         best = np.full((len(field.sizes_vcpus), kinds), np.inf)
@@ -129,7 +129,7 @@ class Options:
         return entering
 
     def _through(self, out: Ints, size: Ints) -> list[Option]:
-        """Each group leaves its node for some target, and a VM of about that size comes: exactly, best first."""
+        """For each pair: the group leaves its node, and a VM of about this size comes. Computed exactly, best first."""
         which, into, target = self._ends(out, size)
         out = out[which]
         field, loads, nodes = self.field, self.loads, self.field.nodes
@@ -144,7 +144,7 @@ class Options:
         ok &= (loads.mib[centre] + mib <= nodes.fill_mib[centre]) & (field.mib[into] <= loads.available[centre])
         ok &= loads.load[centre] - field.load[out] + field.load[into] <= field.load_limit[centre]
         out, into, target, centre, source = out[ok], into[ok], target[ok], centre[ok], source[ok]
-        swap = source == target  # one node, so it changes once
+        swap = source == target  # the same node, so it changes once
         back_c, back_m = np.where(swap, field.vcpus[out], 0), np.where(swap, field.mib[out], 0)
         lost_c, lost_m = back_c - field.vcpus[into], back_m - field.mib[into]
         j = self.moment.after(
@@ -160,7 +160,7 @@ class Options:
         ]
 
     def _ends(self, out: Ints, size: Ints) -> tuple[Ints, Ints, Ints]:
-        """For each pair a few sources and a few targets: (which pair, group that comes in, target)."""
+        """For each pair a few sources and a few targets: (index of the pair, group that comes, target)."""
         field = self.field
         targets = _smallest_in_rows(self._arriving[field.reach[field.node[out]], field.size[out]], ENDS)
         kinds = field.nodes.kind[field.node[out]].tolist()
@@ -188,7 +188,7 @@ class Options:
         return best
 
     def _relief(self, rows: Ints, vcpus: Ints, mib: Ints) -> Floats:
-        """By how much less overload counts on these nodes after such changes."""
+        """By how much the overload of these nodes falls after these changes."""
         if not self._weight:
             return np.zeros(len(rows))
         left = self.loads.excess(rows, self.loads.vcpus[rows] + vcpus, self.loads.mib[rows] + mib)
@@ -198,7 +198,7 @@ class Options:
     # --- to first order ------------------------------------------------------------------------------
 
     def _leave(self) -> Floats:
-        """What it does to J when a VM of each group leaves; infinite where none is left."""
+        """The change of J if a VM of each group leaves; infinite if none is left."""
         field = self.field
         vcpus, mib, node = field.vcpus, field.mib, field.node
         change = vcpus * (vcpus * self._bend_c[node] - self._price_c[node])
@@ -208,10 +208,10 @@ class Options:
 
 
 class Arrivals:
-    """What it does to J, to first order, when a VM of each size arrives on each node; by reach, size and node.
+    """The first-order change of J if a VM of each size arrives on each node: reach x size x node.
 
-    Kept from one call to the next: only nodes that changed are computed again, and all of them from time to time,
-    since the mean and the steepness of J move slowly. It ranks; what is chosen is judged exactly.
+    The values are kept between calls. Only changed nodes are computed again, and from time to time all nodes, because
+    mean and derivative of J change slowly. The values only rank moves; chosen moves are computed exactly.
     """
 
     def __init__(self, field: Field) -> None:
@@ -221,7 +221,7 @@ class Arrivals:
         self._calls = 0
 
     def at(self, moment: Moment) -> Floats:
-        """Infinite where the size may not go or does not fit."""
+        """The changes of J; infinite if the size is not allowed or does not fit."""
         loads, nodes = moment.loads, self._field.nodes
         now = np.stack([loads.vcpus, loads.mib, loads.count])
         if self._calls % max(1, len(nodes) // NODES_A_CALL) == 0:
@@ -246,7 +246,7 @@ class Arrivals:
 
 
 def _smallest(values: Floats, most: int) -> Ints:
-    """Where the smallest values are, in no order."""
+    """The indexes of the smallest values, in any order."""
     if len(values) <= most:
         return np.arange(len(values))
     return np.argpartition(values, most - 1)[:most]
@@ -259,6 +259,6 @@ def _smallest_in_rows(values: Floats, most: int) -> Ints:
 
 
 def _best_first(j: Floats, *ties: Ints) -> list[int]:
-    """By J, then by the ties: equal to a millionth of a millionth is equal, whatever machine added it up."""
+    """The indexes by J, then by the ties. Differences of J below 1e-12 are ignored: they depend on the machine."""
     order: list[int] = np.lexsort((*reversed(ties), np.round(j, 12))).tolist()
     return order

@@ -1,8 +1,8 @@
-"""A sequence of moves that makes a cluster more even as fast as possible, at every length that a budget may have.
+"""Finds a sequence of moves that evens out a cluster as fast as possible, for every budget.
 
-This is a beam search: of all ways to make k moves only the few most even ones are continued. At 1, 2, 5, 10, ...
-moves only the best way is kept, so a plan that is cut there is as good as one made for that many moves. The work is
-limited by counts, never by a clock.
+It is a beam search: of all sequences of k moves only the few most even ones are continued. At 1, 2, 5, 10, ... moves
+only the best sequence is kept. So a plan that is cut there is as good as a plan for this number of moves. The work is
+limited by counts, never by time.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from balancer.strategies.balance.imbalance import Loads, Moment, Step
 from balancer.strategies.balance.options import Arrivals, Option, Options
 
 BEAM_NODES = 192
-"""Ways followed side by side x nodes: small clusters are searched more broadly, which costs no more."""
+"""Width of the beam x nodes: small clusters have a wider beam for the same work."""
 MAX_BEAM = 24
 MAX_BRANCHES = 6
-"""Next moves, and pairs of moves, taken from each way."""
+"""The most next moves, and pairs of moves, for each sequence."""
 BETTER, SELDOM = 1.5, 4
-"""Where a single move is so many times better than each of a pair was, pairs are looked at only now and then."""
+"""If a single move is ``BETTER`` times better than each move of a pair, pairs are tried only every ``SELDOM`` steps."""
 
 
 class Chain(NamedTuple):
-    """Moves, newest first: they share their beginnings, and hold no loads, which are large."""
+    """A linked list of moves, newest first. Sequences share their beginnings. Loads are too large to be stored."""
 
     newest: tuple[Step, ...]
     before: Chain | None
@@ -59,8 +59,8 @@ def even_out(loads: Loads, margin: float, relief: float = 0.0) -> list[tuple[Ste
     """Moves in order, each legal in its turn: single ones, and pairs that even out only together.
 
     Args:
-        margin: what each move must take off J, as a part of the J that it finds.
-        relief: what overload counts beside J, as a multiple of one node's share of J.
+        margin: how much each move must reduce J, as a part of the present J.
+        relief: the weight of overload in addition to J, as a multiple of one node's share of J.
     """
     wide = max(1, min(MAX_BEAM, BEAM_NODES // max(1, len(loads.field.nodes))))
     weight = relief * Moment.of(loads).j / loads.field.counted
@@ -77,24 +77,24 @@ def even_out(loads: Loads, margin: float, relief: float = 0.0) -> list[tuple[Ste
         settled = _is_round(depth)
         beam = _best_few(waiting.pop(depth, ()), 1 if settled else wide)
         if settled and beam:
-            waiting.clear()  # ways that skip this length
+            waiting.clear()  # sequences that skip this length
         best = min([best, *beam], key=lambda branch: branch.j)
     return best.moves.parts() if best.moves else []
 
 
 @dataclass
 class _Expander:
-    """What may come next on a way, and how much pairs have lately been worth."""
+    """Finds the next moves of a sequence, and remembers the last gain of pairs."""
 
     arrivals: Arrivals
     weight: float
     margin: float
     most: int
     of_pairs: float = 0.0
-    """The gain of each move of the best pair, when pairs were last looked at."""
+    """The gain per move of the best pair, when pairs were tried last."""
 
     def expand(self, branch: BeamState, depth: int) -> list[Option]:
-        """The moves and pairs of moves that are worth it. No pair skips a round length if a single move gets there."""
+        """The moves and pairs with enough gain. A pair does not skip a round length if a single move can reach it."""
         options = Options(branch.loads, self.arrivals, self.weight)
         singles = [o for o in options.singles(self.most) if branch.j - o.j > self.margin * branch.j]
         gain = branch.j - singles[0].j if singles else 0.0
@@ -107,7 +107,7 @@ class _Expander:
 
 
 def _best_few(options: Iterable[tuple[Option, BeamState]], most: int) -> list[BeamState]:
-    """The best few, of those with equal J one: they are nearly always the same moves in another order."""
+    """The best states; only one of those with equal J: they nearly always have the same moves in another order."""
     chosen: dict[float, tuple[Option, BeamState]] = {}
     for option, branch in sorted(options, key=lambda o: round(o[0].j, 12)):
         chosen.setdefault(round(option.j, 12), (option, branch))
@@ -117,14 +117,14 @@ def _best_few(options: Iterable[tuple[Option, BeamState]], most: int) -> list[Be
 
 
 def _is_round(moves: int) -> bool:
-    """1, 2, 5, 10, 20, 50, 100, ..."""
+    """Whether the number is 1, 2, 5, 10, 20, 50, 100, ..."""
     while moves >= 10 and moves % 10 == 0:
         moves //= 10
     return moves in (1, 2, 5)
 
 
 def vm_rows(loads: Loads, parts: Sequence[Sequence[Step]]) -> list[list[tuple[int, int]]]:
-    """The same parts with rows of the VMArrays instead of groups: of each group its VMs in turn."""
+    """The parts with rows of the VMArrays instead of groups: the VMs of each group in turn."""
     field = loads.field
     taken: dict[int, int] = {}
     rows: list[list[tuple[int, int]]] = []

@@ -1,8 +1,8 @@
-"""The strategy ``balance``: it clears overload as ``optimal`` does, then evens out the load while a move is worth it.
+"""The strategy ``balance``: it clears overload as ``optimal`` does, then evens out the load while a move gains enough.
 
-J (imbalance.py) says how uneven the load is. With a budget, the moves that clear overload come first, and the rest of
-the budget evens out. Without a budget the order is the one that evens out fastest: overload is cleared on the way and
-at the end. If that leaves more overloaded than ``optimal`` does, the moves of ``optimal`` go first.
+J (imbalance.py) measures how uneven the load is. With a budget, the moves that clear overload come first, and the rest
+of the budget evens out. Without a budget the moves that even out fastest come first, and overload is cleared among them
+and at the end. If more nodes stay overloaded than with ``optimal``, the moves of ``optimal`` come first.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from balancer.strategies.optimal.strategy import optimal
 from balancer.strategies.outcome import Outcome, Step, carry_out, objective, overloaded
 
 ATTEMPTS = 3
-"""At providing for overload that is hard to clear."""
+"""How many times the plan is made again with moves for overload that is hard to clear."""
 RELIEF = 100.0
-"""What overload counts when evening out has come to an end with nodes still overloaded: far more than J."""
+"""The weight of overload if nodes are still overloaded after evening out: far more than J."""
 
 
 def balance(state: WorkingState) -> Outcome:
-    """The moves within the budget, made on the state; what is known of the whole plan; and how even it gets."""
+    """Makes the moves within the budget on the state. Returns them, facts about the whole plan, and its evenness."""
     start = _Start(state)
     cleared = optimal(state, cut=False)
     moves, limit = list(cleared.moves), state.policy.max_moves
@@ -40,7 +40,7 @@ def balance(state: WorkingState) -> Outcome:
     if start.uneven and state.recent.uneven_held <= 0:
         if limit:
             parts = _even_out(state, start, moves)
-            if parts and len(parts[0]) > limit:  # no check has room for a pair, so nothing is evened out
+            if parts and len(parts[0]) > limit:  # the budget is too small for a pair, so nothing is evened out
                 parts = []
                 start.back()
                 start.make(moves)
@@ -68,7 +68,7 @@ def balance(state: WorkingState) -> Outcome:
 
 
 def is_uneven(snapshot: Snapshot, policy: Policy) -> bool:
-    """Whether there is something to even out in this one cluster, however long there has been."""
+    """Whether there is something to even out in this cluster, without regard to OVERLOAD_HOLD_CYCLES."""
     state = WorkingState(snapshot, policy, Recent())
     nodes = NodeArrays.of(state)
     return _uneven(Loads.of(state, Field.of(state, nodes, VMArrays.of(state, nodes))), policy)
@@ -91,17 +91,17 @@ class _Start:
         self.mean_memory = 100 * float(loads.memory.sum()) / field.counted
 
     def back(self) -> None:
-        """Forgets every move."""
+        """Undoes every move."""
         self._state.rollback(self._checkpoint)
         self._checkpoint = self._state.checkpoint()
 
     def make(self, moves: Iterable[Move]) -> list[Move]:
-        """Makes moves again that were found before, as far as they are legal."""
+        """Makes these moves again, if they are legal."""
         steps = [Step(self.by_id[m.vm_id], m.source_id, m.target_id, _again(m.reason)) for m in moves]
         return [move for _, move in carry_out(self._state, steps)]
 
     def make_late(self, late: Sequence[Move], moves: Sequence[Move]) -> list[Move]:
-        """Makes ``moves`` from the start, and ``late`` only when one of them waits for it, or at the end."""
+        """Makes ``moves`` from the start. Makes ``late`` when a move needs it, or at the end."""
         self.back()
         carried_out: list[Move] = []
         for move in moves:
@@ -121,9 +121,9 @@ class _Start:
 
 
 def _fastest(state: WorkingState, start: _Start, clearing: Sequence[Move]) -> list[Move]:
-    """Evens out, then clears what is still overloaded. Where that does not clear enough, it is provided for before.
+    """Evens out, then clears the remaining overload. If some remains, its moves are made before evening out.
 
-    Where that fails as well, ``clearing`` goes first: never more overloaded than after it.
+    If this fails too, ``clearing`` comes first: the result never has more overload than after ``clearing``.
     """
     aim = objective(state)
     provided: list[Move] = []
@@ -150,7 +150,7 @@ def _fastest(state: WorkingState, start: _Start, clearing: Sequence[Move]) -> li
 
 
 def _clear_the_rest(state: WorkingState, moved: Iterable[Move]) -> list[Move]:
-    """What clears the overload of this moment, with VMs that have not moved yet."""
+    """The moves that clear the present overload, with VMs that have not moved yet."""
     verdicts = dict(state.verdicts)
     state.verdicts.update({move.vm_id: Reason.of("vm-busy") for move in moved})
     try:
@@ -161,7 +161,7 @@ def _clear_the_rest(state: WorkingState, moved: Iterable[Move]) -> list[Move]:
 
 
 def _needed(clearing: Sequence[Move], hard: set[int]) -> list[Move]:
-    """The moves that clear these nodes, with those that make room for them."""
+    """The moves that clear these nodes, and the moves that make room for them."""
     sources = set(hard)
     while True:
         needed = [move for move in clearing if move.source_id in sources]
@@ -172,9 +172,9 @@ def _needed(clearing: Sequence[Move], hard: set[int]) -> list[Move]:
 
 
 def _even_out(state: WorkingState, start: _Start, moved: Iterable[Move], relief: float = 0.0) -> list[list[Move]]:
-    """Makes the load more even with VMs that have not moved for a day, and that no rule of the operator binds.
+    """Evens out the load with VMs that have not moved for a day and have no rule of the operator.
 
-    Single moves, and pairs of moves that even out only together. A pair of which the rules refuse one ends the plan.
+    Single moves, and pairs that help only together. If the rules refuse a move of a pair, the plan ends.
     """
     nodes = NodeArrays.of(state)
     taboo = {move.vm_id for move in moved}
@@ -194,7 +194,7 @@ def _even_out(state: WorkingState, start: _Start, moved: Iterable[Move], relief:
 
 
 def _within(limit: int, moves: Sequence[Move], parts: Iterable[Sequence[Move]]) -> list[Move]:
-    """The moves, and as many whole parts after them as the budget allows: half a pair makes the load less even."""
+    """The moves, and after them as many complete parts as the budget allows: half a pair makes the load less even."""
     shown = list(moves)
     for part in parts:
         if len(shown) + len(part) > limit:
@@ -243,7 +243,7 @@ def _j(state: WorkingState, start: _Start) -> float:
 
 
 def _stuck(state: WorkingState, cleared: Outcome, after_all: Sequence[int]) -> dict[int, Reason]:
-    """Why nodes are still overloaded after the moves that are within the budget."""
+    """Why nodes are still overloaded after the moves within the budget."""
     budget = Reason.of("source-budget", limit=state.policy.max_moves)
     return {
         node_id: cleared.stuck[node_id] if node_id in after_all else budget

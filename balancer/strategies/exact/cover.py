@@ -1,4 +1,4 @@
-"""The cheapest VMs that must leave a node: a covering knapsack over few VMs, with every result kept."""
+"""The cheapest VMs that must leave a node: a covering knapsack over few VMs; every result is cached."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class Leaving(Protocol):
 
     @property
     def cost(self) -> int:
-        """Of its move; a whole number."""
+        """The cost of its move, a whole number."""
 
 
 class Sized(NamedTuple):
-    """The same without anything else."""
+    """A ``Leaving`` that has only these values."""
 
     vcpus: int
     mib: int
@@ -35,14 +35,14 @@ class Sized(NamedTuple):
 
 
 class Covers:
-    """Least costs of leaving, by node. VMs are bits of a mask, in the order of ``ExactModel.at_home``."""
+    """The least costs of leaving for each node. VMs are bits of a mask, in the order of ``ExactModel.at_home``."""
 
     def __init__(self, model: ExactModel) -> None:
         self._vms: list[list[ExactVM]] = [[model.vms[row] for row in rows] for rows in model.at_home()]
         self._known: dict[tuple[int, int, int, int, int], int] = {}
 
     def least(self, node: int, mask: int, vcpus: int, mib: int, count: int) -> int:
-        """The least cost of VMs of ``mask`` that together free so many vCPUs, MiB and places, or INFEASIBLE."""
+        """The least cost of VMs of ``mask`` that together free these vCPUs, MiB and places, or INFEASIBLE."""
         vcpus, mib, count = max(0, vcpus), max(0, mib), max(0, count)
         if not (vcpus or mib or count):
             return 0
@@ -55,9 +55,9 @@ class Covers:
 
 
 def least_cost(vms: Sequence[Leaving], vcpus: int, mib: int, count: int) -> int:
-    """The least cost of VMs that together free so much, or INFEASIBLE; VMs come cheapest first.
+    """The least cost of VMs that together free this much, or INFEASIBLE. VMs must be sorted, cheapest first.
 
-    By dynamic programming over what is still needed.
+    Dynamic programming over the remaining need.
     """
     if not (vcpus or mib or count):
         return 0

@@ -1,13 +1,13 @@
-"""How far nodes are above their thresholds: figures that the searches compare, and the least that can remain."""
+"""How far nodes are above their thresholds: the figures that the searches compare, and lower bounds of them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 DIGITS = 9
-"""Excesses that agree to so many digits are equal."""
+"""Excesses are rounded to this many digits; equal results are equal excesses."""
 ROUNDING = 1e-12
-"""More than the order of a few additions changes a sum of fractions, and less than what ``DIGITS`` tell apart."""
+"""Larger than the rounding error of a sum of fractions, and smaller than a difference in the last of ``DIGITS``."""
 
 
 def least_above(nodes: Iterable[tuple[float, int, int]], room: int) -> float:
@@ -15,10 +15,10 @@ def least_above(nodes: Iterable[tuple[float, int, int]], room: int) -> float:
 
     Args:
         nodes: for each node its threshold, its use, and the use of the VMs that may still leave it.
-        room: how much may leave all of them together.
+        room: how much may leave all these nodes together.
     """
     total = 0.0
-    for threshold, used, free in sorted(nodes):  # a unit counts most where the threshold is lowest
+    for threshold, used, free in sorted(nodes):  # a unit counts most on the node with the lowest threshold
         above = max(0.0, used - threshold)
         gone = min(above, free, room)
         room -= int(gone)
@@ -27,10 +27,10 @@ def least_above(nodes: Iterable[tuple[float, int, int]], room: int) -> float:
 
 
 def largest_sum(start: int, sizes: Iterable[int], most: int, unit: int) -> int:
-    """The largest value up to ``most`` that ``start`` plus some of ``sizes`` makes; ``most`` where there is none.
+    """The largest sum of ``start`` and some of ``sizes`` that is at most ``most``; ``most`` if there is none.
 
     Args:
-        start: what is there already.
+        start: the part that is always in the sum.
         sizes: multiples of ``unit``.
         most: the limit.
         unit: a common divisor of the sizes.

@@ -1,4 +1,4 @@
-"""What no placement gets below: the fewest nodes left overloaded, then the least excess, then the least cost."""
+"""Lower bounds for all placements: the fewest nodes left overloaded, then the least excess, then the least cost."""
 
 from __future__ import annotations
 
@@ -16,54 +16,54 @@ from balancer.strategies.exact.packing_bound import Goal, PackingSearch
 from balancer.strategies.exact.search import Value
 
 RISES = (1, 1, 1, 1, 2, 2, 4, 8)
-"""By how many of the cheapest moves the limit of the cost rises from search to search, before there is none."""
+"""By how many of the cheapest moves the limit of the cost rises from search to search, before it is dropped."""
 MAX_SUMS = 4000
-"""Sums of the VMs that leave a node; where there are more, nothing is claimed."""
+"""The most sums of leaving VMs that are computed for a node; if there are more, no bound is given."""
 _STEP = 1e-9
 """The smallest difference between two excesses."""
 
 
 @dataclass(slots=True)
 class Work:
-    """What is left of the work of several searches, in states that they visit."""
+    """The remaining work of several searches, in visited states."""
 
     left: int
 
     def part(self, parts: int) -> int:
-        """An equal part of what is left."""
+        """An equal part of the remaining work."""
         return max(0, self.left) // max(1, parts)
 
 
 @dataclass(frozen=True, slots=True)
 class Floor:
-    """What no placement gets below, without its cost."""
+    """The lower bound for all placements, without the cost."""
 
     left: int
     excess: float
     sets: tuple[frozenset[int], ...]
-    """Sets of nodes, among them all that a placement with just so much excess can leave overloaded."""
+    """Sets of nodes, among them all sets that a placement with exactly this excess can leave overloaded."""
     unclearable: frozenset[int]
-    """The nodes that stay overloaded whatever leaves them."""
+    """The nodes that stay overloaded with any departures."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The outcome of searches for the best placement."""
+    """The result of searches for the best placement."""
 
     goal: Goal
-    """Of ``moves``, else the one that was known before."""
+    """The goal of ``moves``, else the one that was known before."""
     moves: list[Pair] | None
-    """The moves of the best placement that is better than the known one; ``None`` = none was found."""
+    """The moves of the best placement, if it is better than the known one; ``None`` = no better one was found."""
     complete: bool
-    """No placement that counts is better."""
+    """No placement in the scope is better."""
     cheapest_refused: int = INFEASIBLE
     """A lower bound for the cost of placements without a legal order."""
 
 
 def find_floor(model: ExactModel, unclearable: frozenset[int], known: Value, work: Work) -> Floor | None:
-    """The floor of a cluster for which a plan of value ``known`` exists; ``None`` = the work did not suffice."""
+    """The floor of a cluster for which a plan of value ``known`` exists; ``None`` = the allowed work was not enough."""
     if known.left == len(unclearable) and known.excess <= 0.0:
-        return Floor(known.left, known.excess, (unclearable,), unclearable)  # the known plan shows it
+        return Floor(known.left, known.excess, (unclearable,), unclearable)  # the known plan reaches it
     each = {i: _least_while_overloaded(model, i) for i, node in enumerate(model.nodes) if node.overloaded}
     for number in range(len(unclearable), known.left + 1):
         least = known.excess + _STEP if number == known.left else inf
@@ -85,9 +85,9 @@ def find_floor(model: ExactModel, unclearable: frozenset[int], known: Value, wor
 
 
 def _least_while_overloaded(model: ExactModel, node: int) -> float:
-    """The least excess with which this node is still overloaded, whichever of its VMs leave it.
+    """The least excess with which this node is still overloaded, for any departures of its VMs.
 
-    Where no placement leaves fewer nodes overloaded, each of those that are left has at least this much.
+    If no placement leaves fewer nodes overloaded, each overloaded node has at least this excess.
     """
     of = model.nodes[node]
     sums = {(of.vcpus, of.mib)}
@@ -116,13 +116,13 @@ def find_best(
         covers: its least costs of leaving.
         sets: nodes that may stay overloaded.
         known: only better placements count.
-        work: what the searches may visit together.
+        work: how many states the searches may visit together.
         floor: a lower bound of the excess.
         ordered: only placements count whose moves have a legal order.
     """
     best, complete = Found(known, None, complete=True), True
     for i, left in enumerate(sets):
-        for overloaded_first in (False, True):  # where one order of placing the VMs takes too long, another may not
+        for overloaded_first in (False, True):  # if one order of placing the VMs takes too long, try the other
             given = Work(work.part(2 * (len(sets) - i) - overloaded_first))
             work.left -= given.left
             best = _deepen(model, covers, best, given, _Scope(left, floor, overloaded_first, ordered))
@@ -134,22 +134,22 @@ def find_best(
 
 
 class _Scope(NamedTuple):
-    """Which placements are searched, and how. See ``PackingSearch``."""
+    """The placements to search, and options of the search. See ``PackingSearch``."""
 
     left: frozenset[int]
     floor: float
     overloaded_first: bool
     ordered: bool
     prove: bool = True
-    """Whether it must be known that nothing is better; else any placement will do."""
+    """Whether to prove that no placement is better; else any placement is enough."""
 
 
 def _deepen(model: ExactModel, covers: Covers, best: Found, work: Work, scope: _Scope) -> Found:
-    """The best placement of the scope; ``complete`` is of this scope alone.
+    """The best placement of the scope; ``complete`` is only for this scope.
 
-    Placements of low cost are searched first, with a limit that rises: low limits cut nearly all branches, and the
-    limit at which a placement is found is hardly above the best one. Only where no lower excess can come with a higher
-    cost.
+    Placements of low cost are searched first, with a rising limit. Low limits cut nearly all branches, and the limit
+    at which a placement is found is close to the best cost. This is used only if a higher cost cannot give a lower
+    excess.
     """
     left, floor, overloaded_first, ordered, prove = scope
 
@@ -167,7 +167,7 @@ def _deepen(model: ExactModel, covers: Covers, best: Found, work: Work, scope: _
     step = max(1, min((vm.cost for vm in model.vms), default=1))
     limit, rises = search(0, 0).least_cost(), list(RISES) if best.goal.excess <= floor or not prove else []
     if best.goal.cost >= INFEASIBLE and ordered and prove:
-        rises = rises[:3]  # there may be no placement that counts: a limit would only delay that answer
+        rises = rises[:3]  # there may be no placement in the scope: more limits would only delay this answer
     while True:
         limit = limit + rises.pop(0) * step if rises else INFEASIBLE
         given = work.left // 2 if rises and prove else work.left
@@ -181,15 +181,15 @@ def _deepen(model: ExactModel, covers: Covers, best: Found, work: Work, scope: _
         if tried.moves is not None or limit >= best.goal.cost or (ended and not tried.cut_by_cost):
             return best
         if not ended:
-            rises = []  # once more without a limit: a placement may be found, though none will be proven
+            rises = []  # again without a limit: a placement may be found, but without a proof
 
 
 def find_any(
     model: ExactModel, covers: Covers, unclearable: frozenset[int], known: Value, work: Work
 ) -> tuple[Value, list[Pair]] | None:
-    """A plan that leaves fewer nodes overloaded than the known one, with few moves; it proves nothing.
+    """Searches for a plan that leaves fewer nodes overloaded than the known one, with few moves; without a proof.
 
-    The fewest nodes first. Each number of nodes has half of the work that is left, shared by its sets of nodes.
+    It tries the fewest nodes first. Each number of nodes gets half of the remaining work, shared by its sets of nodes.
     """
     for number in range(len(unclearable), known.left):
         sets, half = list(sets_of_nodes(model, unclearable, number)), Work(work.left // 2)
@@ -209,6 +209,6 @@ def find_any(
 
 
 def sets_of_nodes(model: ExactModel, unclearable: frozenset[int], number: int) -> Iterator[frozenset[int]]:
-    """All sets of so many overloaded nodes, the unclearable ones among them."""
+    """All sets of ``number`` overloaded nodes that contain the unclearable ones."""
     clearable = [i for i, node in enumerate(model.nodes) if node.overloaded and i not in unclearable]
     return (unclearable | set(more) for more in combinations(clearable, number - len(unclearable)))

@@ -1,4 +1,4 @@
-"""A small cluster in whole numbers, as the exact search sees it: limits, sizes, costs, who may go where.
+"""A small cluster in whole numbers for the exact search: limits, sizes, costs, allowed targets.
 
 Rows are positions in ``nodes`` and ``vms``. Every limit and verdict comes from the rules.
 """
@@ -24,14 +24,14 @@ from balancer.state import Candidate, WorkingNode, WorkingState
 
 NO_LIMIT = 2**40
 ONE_MOVE = 2**40
-"""More than all the memory of a cluster in MiB."""
+"""Larger than the memory of a cluster in MiB."""
 _ONE_MIB = 2**20
-"""More than the moves of any plan."""
+"""Larger than the number of moves of any plan."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExactNode:
-    """One node. ``cap`` is the overload threshold, ``fill`` what a move may fill the node to."""
+    """One node. ``cap``: the overload threshold. ``fill``: the limit after a move."""
 
     node_id: int
     cap_vcpus: int
@@ -40,17 +40,17 @@ class ExactNode:
     fill_mib: int
     cap_count: int
     vcpus: int
-    """Allocated before the plan; likewise ``mib`` and ``count``."""
+    """Allocated before the plan. ``mib`` and ``count``: the same."""
     mib: int
     count: int
     overloaded: bool
-    """It counts as overloaded before the plan."""
+    """Whether it counts as overloaded before the plan."""
     vcpus_at_threshold: float
-    """What ``cpu_ratio`` at its threshold is in vCPUs, and ``mib_at_threshold`` in MiB: no whole numbers."""
+    """The threshold of ``cpu_ratio`` in vCPUs, as a fraction. ``mib_at_threshold``: that of memory in MiB."""
     mib_at_threshold: float
 
     def excess(self, vcpus: int, mib: int) -> float:
-        """How far the node would be above its thresholds with such sums, in parts of the thresholds."""
+        """How far the node would be above its thresholds with these sums, as parts of the thresholds."""
         return max(0.0, vcpus / self.vcpus_at_threshold - 1) + max(0.0, mib / self.mib_at_threshold - 1)
 
 
@@ -64,17 +64,17 @@ class ExactVM:
     mib: int
     cost: int
     targets: tuple[int, ...]
-    """Rows of the nodes that may take it, their load aside."""
+    """Rows of the nodes that may take it, without regard to their load."""
     apart: tuple[int, ...]
-    """Indices of the anti-affinity groups of this VM; likewise ``together``."""
+    """Indices of the anti-affinity groups of this VM. ``together``: of the affinity groups."""
     together: tuple[int, ...]
     alike: int
-    """VMs with the same number can replace each other: same home, size, cost and targets, and no group."""
+    """VMs with the same number are exchangeable: same home, size, cost and targets, and no group."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExactModel:
-    """A cluster. Groups are given by the rows of their VMs that may move, and the rows of the nodes of the others."""
+    """A cluster. A group has the rows of its VMs that may move, and the rows of the nodes of its other VMs."""
 
     nodes: tuple[ExactNode, ...]
     vms: tuple[ExactVM, ...]
@@ -86,7 +86,7 @@ class ExactModel:
     """Whether each node that a VM can reach over several moves can also be reached by a single one."""
 
     def at_home(self) -> list[list[int]]:
-        """By node: its VMs that may move, the cheapest first."""
+        """Node -> its VMs that may move, cheapest first."""
         home: list[list[int]] = [[] for _ in self.nodes]
         for row in sorted(range(len(self.vms)), key=lambda v: (self.vms[v].cost, v)):
             home[self.vms[row].home].append(row)
@@ -168,10 +168,10 @@ def _vms(
 
 
 def _reachable(nodes: Sequence[ExactNode], vms: Sequence[ExactVM]) -> tuple[ExactVM, ...]:
-    """The VMs that any order of moves can move, with the targets that have room at any moment of it.
+    """The VMs that can move in some order of moves, with the targets that may have room then.
 
-    Room on a target comes from VMs that leave it, and they need targets too. Where the nodes are full, VMs can wait for
-    each other in a circle: then none of them is here, and their nodes cannot be cleared.
+    VMs that leave a target make room on it, and they need targets too. If the nodes are full, VMs may wait for each
+    other in a circle: then none of them is returned, and their nodes cannot be cleared.
     """
     vcpus, mib = [node.vcpus for node in nodes], [node.mib for node in nodes]
     targets: dict[int, tuple[int, ...]] = {}
@@ -194,7 +194,7 @@ def _reachable(nodes: Sequence[ExactNode], vms: Sequence[ExactVM]) -> tuple[Exac
 
 
 def _cost(vm: Candidate, state: WorkingState) -> int:
-    """As ``costs`` of ``optimal``, but whole Python numbers."""
+    """As ``costs`` of ``optimal``, as a Python int."""
     policy: Policy = state.policy
     if policy.goal == COST_MOVES:
         return ONE_MOVE + vm.memory_mib
@@ -204,15 +204,15 @@ def _cost(vm: Candidate, state: WorkingState) -> int:
 
 
 def _may_ever_go(vm: Candidate, target: WorkingNode, state: WorkingState) -> bool:
-    """Whether the rules of the operator that no move changes (pins, nodes just left) let the VM go to this node."""
+    """Whether the fixed rules of the operator (pins, nodes just left) allow the VM on this node."""
     return not state.groups.binds(vm.vm.id) or fixed_group_refusal(vm, target, state) is None
 
 
 def _held(state: WorkingState, movable: list[Candidate]) -> set[int]:
-    """VMs that an affinity rule holds where they are, whatever others do.
+    """VMs that an affinity rule holds on their node, for any moves of other VMs.
 
-    A VM leaves mates only for a node with more of them. So the first VM of a group to leave must find such a node
-    as things are; others may follow it. Whoever never gets the chance is held.
+    A VM leaves its mates only for a node with more of them. So the first VM of a group that leaves needs such a node
+    before any move; others may follow it. VMs that can never leave are held.
     """
     groups = state.groups
     waiting = [vm for vm in movable if groups.together.get(vm.vm.id)]

@@ -1,4 +1,4 @@
-"""A legal order of moves, or the proof that there is none: each move is legal when its turn comes."""
+"""Finds a legal order of moves, or proves that there is none. Each move must be legal in its turn."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ Pair = tuple[int, int]
 """The row of a VM and the row of its target."""
 
 MAX_CHECKS = 4000
-"""Moves that one search looks at."""
+"""The most moves that one search checks."""
 
 
 class OrderUnknown(Exception):
-    """The search for an order ended at ``MAX_CHECKS``."""
+    """The search for an order has reached ``MAX_CHECKS``."""
 
 
 class OrderSearch:
-    """Depth-first over sets of finished moves. What is legal depends on the set alone, so no set is visited twice.
+    """A depth-first search over sets of finished moves. Only the set decides what is legal, so no set is visited twice.
 
-    A move is done at once, without any alternative, where it can harm no other: its VM is in no group, and its target
-    has room for all moves that are still to come to it.
+    A move that cannot block another one is made at once, without alternatives: its VM is in no group, and its target
+    has room for all later moves to it.
     """
 
     def __init__(self, model: ExactModel, moves: Sequence[Pair], *, ignore_room: bool = False) -> None:
@@ -33,7 +33,7 @@ class OrderSearch:
         self._at = [vm.home for vm in model.vms]
         self._failed: set[frozenset[Pair]] = set()
         self.checks = 0
-        """Moves looked at so far."""
+        """The number of checked moves."""
         self.order: list[Pair] = []
 
     def run(self) -> list[Pair] | None:
@@ -119,7 +119,7 @@ class OrderSearch:
 
 
 def order_of(model: ExactModel, moves: Sequence[Pair]) -> list[Pair] | None:
-    """The moves in a legal order; ``None`` = there is none, or finding one takes too long."""
+    """The moves in a legal order; ``None`` = there is none, or the search takes too long."""
     try:
         return OrderSearch(model, moves).run()
     except OrderUnknown:

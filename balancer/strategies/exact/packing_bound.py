@@ -1,9 +1,9 @@
-"""Branch and bound over final placements, VM by VM: the least excess, and the least cost if cost counts.
+"""Branch and bound over final placements, VM by VM: the least excess, and the least cost if cost is used.
 
-Unless ``ordered`` is set, only the places of the VMs at the end count: neither the order of the moves nor affinity.
-Then the result is a lower bound for every plan, also for one that moves a VM several times. The search places the
-largest VMs first, because they decide whether the rest fits. Two placements of the first VMs that fill all nodes alike
-leave the same to the other VMs, so each such state is searched once.
+Unless ``ordered`` is set, only the final places of the VMs count, without order of moves and affinity. Then the result
+is a lower bound for every plan, also for a plan that moves a VM several times. The search places the largest VMs first,
+because they decide whether the rest fits. If two placements of the first VMs fill all nodes equally, the rest of the
+search is the same, so each such state is searched once.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from balancer.strategies.exact.order import OrderSearch, OrderUnknown, Pair
 
 HOME_AGAIN = -1
 CHECKS_A_VISIT = 6
-"""Moves that a search for an order looks at in the time of one visit here."""
+"""How many moves a search for an order checks in the time of one visit here."""
 
 
 class Goal(NamedTuple):
-    """What a placement is worth; less is better."""
+    """The value of a placement; less is better."""
 
     excess: float
     cost: int
 
 
 class PackingLimitReached(Exception):
-    """The search has used its work."""
+    """The search has reached its limit of work."""
 
 
 class PackingSearch:
-    """Placements in which only the nodes of ``left`` may stay overloaded; each one found is better than the last."""
+    """Placements in which only the nodes of ``left`` may stay overloaded; each found one is better than the last."""
 
     def __init__(  # noqa: PLR0913 - each says which placements count
         self,

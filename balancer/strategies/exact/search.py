@@ -1,9 +1,9 @@
-"""Branch and bound over final placements: which VMs leave which node for where.
+"""Branch and bound over final placements: which VMs leave which node, and their targets.
 
 The objective, in this order: nodes left overloaded, their excess, cost. A branch repairs one broken limit: a node that
-is too full must lose one of its VMs, and a VM that comes to a node may force others to leave it. So each placement is
-visited at most once. ``order.py`` decides whether its moves have a legal order. The work is counted, never timed: the
-same cluster has the same plan on every machine.
+is too full must lose one of its VMs, and a VM that comes to a node may force others to leave. Each placement is visited
+at most once. ``order.py`` decides whether its moves have a legal order. The work is counted, not timed: the same
+cluster gets the same plan on every machine.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from balancer.strategies.exact.model import ExactModel
 from balancer.strategies.exact.order import OrderSearch, OrderUnknown, Pair
 
 CHECKS_A_VISIT = 6
-"""Moves that a search for an order looks at in the time of one visit here."""
+"""How many moves a search for an order checks in the time of one visit here."""
 UNDECIDED, STAYS = -1, -2
 
 
@@ -28,27 +28,27 @@ class Value(NamedTuple):
     left: int
     """Nodes left overloaded."""
     excess: float
-    """How far these are above their thresholds together, in parts of the thresholds, rounded to ``DIGITS``."""
+    """How far all of them together are above their thresholds, as parts of the thresholds, rounded to ``DIGITS``."""
     cost: int
 
 
 class WorkLimitReached(Exception):
-    """The search has used its work."""
+    """The search has reached its limit of work."""
 
 
 @dataclass(slots=True)
 class Best:
-    """What several searches of one cluster have in common: the best plan so far, and the work that is left."""
+    """Shared by several searches of one cluster: the best plan so far, and the remaining work."""
 
     value: Value
     work: int
     moves: list[Pair] | None = None
     order_unknown: bool = False
     without_order: Value | None = None
-    """The least value of a placement that no legal order reaches: a VM that moves twice might reach it."""
+    """The least value of a placement without a legal order: a plan that moves a VM twice might reach it."""
 
     def offer(self, model: ExactModel, value: Value, moves: list[Pair]) -> bool:
-        """Takes the placement if its moves have a legal order. Returns whether they have one."""
+        """Records the placement if its moves have a legal order. Returns whether they have one."""
         search = OrderSearch(model, moves)
         try:
             order = search.run()
@@ -78,11 +78,11 @@ class PlacementSearch:
         self._bit = {row: 1 << i for rows in self._home for i, row in enumerate(rows)}
         self._mask = [(1 << len(rows)) - 1 for rows in self._home]
         self._free_vcpus = [sum(model.vms[row].vcpus for row in rows) for rows in self._home]
-        """By node: vCPUs of its VMs that are not decided yet; likewise ``_free_mib``."""
+        """Node -> vCPUs of its undecided VMs. ``_free_mib``: the same."""
         self._free_mib = [sum(model.vms[row].mib for row in rows) for rows in self._home]
         self._target = [UNDECIDED] * len(model.vms)
         self._forced = [0] * len(model.vms)
-        """By VM: how many VMs have come to its node that may not be beside it."""
+        """VM -> how many VMs have come to its node that may not share it."""
         self._must_clear = [node.overloaded and i not in left for i, node in enumerate(model.nodes)]
         self._cost = 0
         self._twins = _twins(model)
@@ -91,13 +91,13 @@ class PlacementSearch:
         """Improves ``best``.
 
         Raises:
-            WorkLimitReached: not all placements were visited.
+            WorkLimitReached: the work ended before all placements were visited.
         """
         if self._room_suffices():
             self._visit()
 
     def _room_suffices(self) -> bool:
-        """Whether the nodes that must be cleared and the targets can hold together what is on them."""
+        """Whether the nodes to clear and the targets together have room for their VMs."""
         nodes = [(i, node) for i, node in enumerate(self._model.nodes) if i not in self._left]
         targets = {t for vm in self._model.vms for t in vm.targets}
         vcpus = mib = 0
@@ -129,12 +129,12 @@ class PlacementSearch:
             self._complete()
 
     def _least(self, cost: int) -> Value:
-        """A lower bound for the placements of this branch, which cost as much at least."""
+        """A lower bound for the placements of this branch, which cost at least ``cost``."""
         least = Value(len(self._left), max(self._floor.excess, self._least_excess()), cost)
         return max(least, self._floor)
 
     def _broken(self) -> tuple[int | None, int]:
-        """The too full node with the fewest choices, and the least cost of a placement that repairs all of them."""
+        """The too full node with the fewest choices, and the least cost of a placement that repairs all nodes."""
         chosen, fewest, least = None, 0, self._cost
         for i in range(len(self._mask)):
             if not (self._arrivals[i] or self._must_clear[i]):
@@ -161,9 +161,9 @@ class PlacementSearch:
         return self._vcpus[i] - node.cap_vcpus, self._mib[i] - node.cap_mib, 0
 
     def _least_excess(self) -> float:
-        """What the nodes of ``left`` exceed their thresholds by at least, whatever else leaves them.
+        """The least excess of the nodes of ``left``.
 
-        No more can leave them than the other nodes have room for, nor than their undecided VMs have.
+        At most the room of the other nodes can leave them, and at most their undecided VMs.
         """
         if not self._left:
             return 0.0
@@ -179,7 +179,7 @@ class PlacementSearch:
         return [row for row in self._home[node] if self._target[row] == UNDECIDED]
 
     def _complete(self) -> None:
-        """No limit is broken: a placement. Without a legal order, further moves might make one."""
+        """Handles a placement: no limit is broken. If its moves have no legal order, more moves may give one."""
         value = Value(len(self._left), self._excess(), self._cost)
         if value < self._best.value:
             moves = [(row, target) for row, target in enumerate(self._target) if target >= 0]
@@ -190,10 +190,10 @@ class PlacementSearch:
             self._branch([row for node in sorted(self._left) for row in self._undecided(node)])
 
     def _unblockers(self, moves: list[Pair]) -> list[int]:
-        """VMs of which one must move besides, so that moves without a legal order get one.
+        """VMs of which at least one must also move, so that moves without a legal order get one.
 
-        Where the moves of VMs in groups have no order even with endless room, only such VMs can help. Else also a VM
-        that leaves a node to which others come: the departure of any other VM opens no way.
+        If the moves of VMs in groups have no order even with unlimited room, only VMs in groups can help. Else also a
+        VM that leaves a node to which others come: the departure of any other VM does not help.
         """
         vms = self._model.vms
         grouped = [pair for pair in moves if vms[pair[0]].apart or vms[pair[0]].together]
@@ -218,7 +218,7 @@ class PlacementSearch:
     # --- branching -----------------------------------------------------------------------------------------
 
     def _branch(self, rows: list[int]) -> None:
-        """At least one of these VMs leaves: the first; or the first stays and the second leaves; and so on."""
+        """Branches: the first VM leaves; or the first stays and the second leaves; and so on."""
         stay: list[int] = []
         alike: set[int] = set()
         for row in rows:
@@ -233,7 +233,7 @@ class PlacementSearch:
             self._decide(row, STAYS, -1)
 
     def _leave(self, row: int) -> None:
-        """The VM leaves for each of its targets in turn, the targets that need no further move first."""
+        """Tries each target of the VM; targets that need no further move come first."""
         for target in sorted(self._model.vms[row].targets, key=self._preference(row)):
             if self._may_take(row, target):
                 mates = self._mates_at(row, target)
@@ -257,7 +257,7 @@ class PlacementSearch:
         return key
 
     def _may_take(self, row: int, target: int) -> bool:
-        """Whether a placement with the VM there can exist, as far as one look tells."""
+        """A quick check whether a placement with the VM on this target can exist."""
         vm, node = self._model.vms[row], self._model.nodes[target]
         if target in self._left or not self._is_first_twin(target):
             return False
@@ -273,11 +273,11 @@ class PlacementSearch:
         )
 
     def _is_first_twin(self, target: int) -> bool:
-        """Of equal targets without arrivals only the first is tried."""
+        """Whether this is the first of equal targets without arrivals: only the first one is tried."""
         return bool(self._arrivals[target]) or all(self._arrivals[twin] for twin in self._twins[target])
 
     def _mates_at(self, row: int, target: int) -> list[int]:
-        """VMs of the target that may not be beside this one, so that they must leave."""
+        """VMs on the target that may not share it with this VM, so that they must leave."""
         vms = self._model.vms
         return [
             mate
@@ -287,7 +287,7 @@ class PlacementSearch:
         ]
 
     def _decide(self, row: int, target: int, sign: int) -> None:
-        """The VM goes to the target, or stays; ``sign=-1`` takes the decision back."""
+        """Moves the VM to the target, or decides that it stays; ``sign=-1`` undoes the decision."""
         vm = self._model.vms[row]
         self._target[row] = target if sign > 0 else UNDECIDED
         self._mask[vm.home] ^= self._bit[row]
@@ -304,7 +304,7 @@ class PlacementSearch:
 
 
 def _twins(model: ExactModel) -> list[list[int]]:
-    """By node: earlier nodes that are equal as targets until a VM comes to one of them."""
+    """Node -> earlier nodes that are equal targets until a VM comes to one of them."""
     takes: list[list[int]] = [[] for _ in model.nodes]
     for row, vm in enumerate(model.vms):
         for target in vm.targets:

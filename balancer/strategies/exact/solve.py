@@ -1,4 +1,4 @@
-"""The optimal plan of a small cluster, or the best that a limited amount of work finds."""
+"""Finds the optimal plan of a small cluster, or the best plan within a limit of work."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ from balancer.strategies.exact.search import Best, PlacementSearch, Value, WorkL
 
 MAX_NODES = 16
 MAX_VMS = 90
-"""Larger clusters are left to the heuristics."""
+"""The most VMs of a small cluster. Larger clusters are planned by the heuristics."""
 WORK = 80_000
-"""Placements and parts of placements that all searches of one cluster of ``NODES`` nodes visit together; of a larger
-cluster fewer, since each visit takes longer there: a plan should take at most a second."""
+"""How many (partial) placements all searches of one cluster of ``NODES`` nodes visit together. Fewer in a larger
+cluster, where each visit takes longer: a plan should take at most a second."""
 NODES = 8
 FIRST_WORK = 4_000
-"""Of a first search that knows no plan yet: enough for most clusters of a few nodes."""
+"""The work of a first search without a known plan: enough for most clusters of a few nodes."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExactResult:
-    """The outcome of one search."""
+    """The result of one search."""
 
     moves: list[Pair] | None
     """A plan that is better than the known one, in a legal order; ``None`` = none was found."""
     value: Value
-    """Of ``moves``, else of the known plan."""
+    """The value of ``moves``, else of the known plan."""
     proven: bool
-    """No plan that moves each VM at most once has a lower value."""
+    """Proven: no plan that moves each VM at most once has a lower value."""
     proven_for_all: bool
-    """Nor has a plan that moves VMs several times."""
+    """Proven also for plans that move VMs several times."""
 
 
 def is_small(state: WorkingState) -> bool:
-    """Whether the exact search takes this cluster. It does not take measured loads, which moves change by estimates."""
+    """Whether the exact search can plan this cluster. Not with measured loads: moves change them only by estimates."""
     nodes = state.working.values()
     return len(nodes) <= MAX_NODES and all(node.live is None for node in nodes)
 
@@ -53,10 +53,10 @@ def first_plan(model: ExactModel, known: Value) -> ExactResult:
 
 
 def improve(model: ExactModel, known: Value) -> ExactResult:
-    """Looks for a plan that is better than one of value ``known``, over all plans that move each VM at most once.
+    """Searches for a plan with a better value than ``known``, among all plans that move each VM at most once.
 
-    What no placement gets below is found first. A plan that reaches it is optimal. Where none is found, another search
-    looks for a better plan in another way.
+    First it finds the floor. A plan that reaches the floor is optimal. If none is found, another search looks for a
+    better plan.
     """
     covers = Covers(model)
     work = Work(WORK * NODES // max(NODES, len(model.nodes)))
@@ -81,7 +81,7 @@ def _find_unclearable(model: ExactModel, covers: Covers) -> frozenset[int]:
 
 
 def _from_floor(model: ExactModel, covers: Covers, floor: Floor, known: Value, work: Work) -> ExactResult:
-    """The best plan of the floor, or the best above it where no plan reaches it."""
+    """The best plan at the floor; if no plan reaches it, the best plan above it."""
     start = Goal(floor.excess, known.cost if known[:2] == (floor.left, floor.excess) else INFEASIBLE)
     cheapest = find_best(model, covers, floor.sets, start, work, floor=floor.excess, ordered=False)
     order = None if cheapest.moves is None else order_of(model, cheapest.moves)
@@ -99,7 +99,7 @@ def _from_floor(model: ExactModel, covers: Covers, floor: Floor, known: Value, w
 
 
 def _above_floor(model: ExactModel, covers: Covers, floor: Floor, known: Value, work: Work) -> ExactResult:
-    """No plan that moves each VM at most once is known to reach the floor."""
+    """The best plan above the floor, if no plan that moves each VM at most once is known to reach the floor."""
     best, moves, complete = known, None, True
     for number in range(floor.left, known.left + 1):
         sets = list(sets_of_nodes(model, floor.unclearable, number))
@@ -139,7 +139,7 @@ def _result(model: ExactModel, best: Best, complete: bool) -> ExactResult:
 
 
 def _search_sets(model: ExactModel, covers: Covers, sets: Sequence[frozenset[int]], best: Best, floor: Value) -> bool:
-    """Sets of nodes that may stay overloaded, all of one size; whether they were searched completely."""
+    """Searches sets of nodes that may stay overloaded, all of one size. True if the search was complete."""
     complete = True
     for i, left in enumerate(sets):
         rest = best.work
@@ -154,7 +154,7 @@ def _search_sets(model: ExactModel, covers: Covers, sets: Sequence[frozenset[int
 
 
 def _is_unclearable(model: ExactModel, covers: Covers, i: int) -> bool:
-    """Whether the node stays overloaded even when all VMs that may leave have left it."""
+    """Whether the node stays overloaded even without all VMs that may leave it."""
     node, rows = model.nodes[i], model.at_home()[i]
     mask = (1 << len(rows)) - 1
     return covers.least(i, mask, node.vcpus - node.cap_vcpus, node.mib - node.cap_mib, 0) >= INFEASIBLE

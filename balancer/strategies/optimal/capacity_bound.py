@@ -1,10 +1,10 @@
-"""A sharper bound where there is too little room for large VMs: some must move to make it.
+"""A tighter bound if there is too little room for large VMs, so that other VMs must move to make room.
 
-Take VMs of at least a certain size (and from certain kinds of nodes), and let each of their departures cost one
-move more, each of their arrivals one less. In every plan that is the same sum, as each departure arrives
-somewhere. But now every node can be asked by itself for its least part of it: the nodes to relieve prefer smaller
-VMs, and a node can only win by taking as many large ones as find room, for which others may have to leave it.
-The parts add up to a bound (Lagrange's relaxation with prices of 0 and 1). Some sizes are tried, the best counts.
+Take the VMs of at least a certain size (and from certain kinds of nodes). Let each of their departures cost one more
+move, and each of their arrivals one less. The sum of every plan stays the same, because each departure is an arrival on
+another node. Now the least part of each node can be computed alone: nodes to relieve prefer smaller VMs, and a node
+gains only by taking as many large VMs as it has room for, for which others may have to leave. The sum of the parts is a
+bound (Lagrangian relaxation with prices 0 and 1). Several sizes are tried; the best bound is used.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from balancer.strategies.optimal.covering import Case, Cover, cheapest_of_each
 from balancer.strategies.optimal.problem import Problem
 
 TRIED = 6
-"""Sizes that are tried, those of which there is least room first."""
+"""The most sizes that are tried, starting with those with the least room."""
 EXACT = 400
-"""Nodes and numbers of large VMs that are computed exactly for one size; beyond, nothing is claimed."""
+"""The most nodes and numbers of large VMs that are computed exactly for one size; beyond that, no bound is given."""
 
 
 @dataclass(frozen=True)
@@ -34,18 +34,18 @@ class _Large:
     mib: int
 
     def slots(self, vcpus: Ints, mib: Ints) -> Ints:
-        """How many find room, at most."""
+        """How many of them have room at most."""
         counts: Ints = np.maximum(np.minimum(vcpus // self.vcpus, mib // self.mib), 0)
         return counts
 
 
 def least_cost(problem: Problem, covers: Sequence[Cover], prices: Ints) -> int:
-    """The best bound found on what all moves cost together.
+    """The best lower bound for the cost of all moves together.
 
     Args:
         problem: with the VMs of all nodes.
         covers: the cheapest set of each of its nodes.
-        prices: of each VM's move, one move first and the memory after it.
+        prices: cost of each VM's move: the number of moves first, then the memory.
     """
     least = sum(cover[0] for cover in covers)
     chosen = np.array([r.rows[k] for r, c in zip(problem.reliefs, covers, strict=True) for k in c[1]], dtype=np.int64)
@@ -55,7 +55,7 @@ def least_cost(problem: Problem, covers: Sequence[Cover], prices: Ints) -> int:
 
 
 def _scarce(problem: Problem, chosen: Ints) -> list[_Large]:
-    """Sizes of which more would leave than find room, the scarcest first."""
+    """Sizes of which more VMs would leave than have room, the largest lack first."""
     nodes, vms, room = problem.nodes, problem.vms, problem.room
     not_overloaded = np.ones(len(nodes), dtype=np.bool_)
     not_overloaded[problem.overloaded] = False
@@ -75,7 +75,7 @@ def _scarce(problem: Problem, chosen: Ints) -> list[_Large]:
 
 
 def _families(compatible: Bools) -> list[tuple[int, ...]]:
-    """For each kind, those that no more targets are open to than to it: their VMs compete for the same room."""
+    """For each kind of node, the kinds with the same or fewer open targets: their VMs compete for the same room."""
     families = {
         tuple(j for j in range(len(compatible)) if not (compatible[j] & ~compatible[k]).any())
         for k in range(len(compatible))
@@ -130,10 +130,10 @@ def _bound(problem: Problem, covers: Sequence[Cover], prices: Ints, large: _Larg
 def _winners(
     problem: Problem, large: _Large, able: Bools, *, least: Ints, moves: Ints, needs: tuple[Ints, Ints]
 ) -> list[tuple[int, int, tuple[int, int]]]:
-    """Nodes that might win by taking so many large VMs while others leave, and what must leave then: to be computed.
+    """Nodes that might gain by taking this many large VMs while others leave, and what must leave then.
 
-    Nothing that leaves frees more for its price (``moves``, by VM) than the best of the node's VMs; where even at that
-    rate the number does not pay, it is left out. In as many moves it pays only where some must leave anyway: the others
+    No leaving VM frees more per cost (``moves``, by VM) than the best VM of the node. If the number does not gain even
+    at this rate, it is left out. With an equal number of moves it gains only if some VMs must leave anyway: other nodes
     copy nothing.
     """
     vms, room, size = problem.vms, problem.room, len(problem.nodes)

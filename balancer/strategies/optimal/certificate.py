@@ -1,9 +1,9 @@
-"""The certificate: what no plan can do with less of, proven from the snapshot and not from the search.
+"""The certificate: lower bounds for every plan, proven from the snapshot without the search.
 
-A node that is overloaded takes nothing until it is relieved. So VMs that stand on it now must leave it, enough
-to cover its needs, and every move takes one VM from one node: what the nodes need at least, each by itself,
-adds up. Only VMs that some node could ever take count. Whole numbers throughout; what is rounded is rounded down.
-For the number of moves, capacity_bound.py also considers the room that large VMs need.
+An overloaded node takes no VM until it is relieved. So enough of its present VMs must leave it to cover its needs.
+Every move takes one VM from one node, so the least costs of the single nodes can be added. Only VMs that some node
+could ever take are used. All numbers are whole; roundings are down. For the number of moves, capacity_bound.py also
+considers the room that large VMs need.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from balancer.strategies.optimal.problem import Problem
 
 
 def prove(problem: Problem, spared: int) -> Bound:
-    """The bound for plans that relieve all nodes of the problem that can be relieved, but ``spared`` of them."""
+    """The bound for plans that relieve all nodes that can be relieved, except for ``spared`` of them."""
     cases, rows = problem.proven, [r.rows for r in problem.reliefs]
     prices = moves_first(problem.vms)
     fewest = _covers([case._replace(costs=prices[own]) for case, own in zip(cases, rows, strict=True)])
@@ -38,6 +38,6 @@ def _covers(cases: Sequence[Case]) -> list[Cover]:
 
 
 def _sum(covers: Sequence[Cover], spared: int) -> int:
-    """What the nodes need together when the dearest of them are spared."""
+    """The least cost of all nodes together without the most expensive ones (``spared``)."""
     least = sorted(cost for cost, _ in covers)
     return sum(least[: max(0, len(least) - spared)])

@@ -1,4 +1,4 @@
-"""What a migration costs: an estimate of its time, and the whole numbers that a strategy adds up and compares.
+"""The cost of a migration: an estimate of its time, and the whole numbers that a strategy adds and compares.
 
 Costs are whole (microseconds, MiB, moves), so that sums are exact and a bound on them is a proof.
 """
@@ -12,9 +12,9 @@ from balancer.policy import COST_MEMORY, COST_MOVES, Policy
 from balancer.strategies.arrays import Ints, VMArrays
 
 ONE_MOVE = 2**40
-"""Dearer than all the memory of a cluster in MiB: 2**40 MiB are an exbibyte."""
+"""Larger than the memory of a cluster in MiB: 2**40 MiB are an exbibyte."""
 _ONE_MIB = 2**20
-"""Dearer than a million moves."""
+"""Larger than a million moves."""
 
 
 def durations(vms: VMArrays, policy: Policy) -> Ints:
@@ -34,14 +34,15 @@ def costs(vms: VMArrays, times: Ints, optimize_for: str) -> Ints:
 
 
 def moves_first(vms: VMArrays) -> Ints:
-    """One move each, and its memory: of plans with as many moves the one that copies less is the cheaper."""
+    """The cost of each move: one move, then its memory. Of plans with equally many moves, less memory is cheaper."""
     return ONE_MOVE + vms.mib
 
 
 def tolerances(vms: VMArrays, costs: Ints, optimize_for: str) -> tuple[int, ...]:
-    """How much more than the best plan a plan may cost on the way to a better one: half of the cheapest move.
+    """How much more than the best plan an intermediate plan of the search may cost: half of the cheapest move.
 
-    Where moves come before memory, plans of as many moves are all the same to that: then once more, by memory alone.
+    If moves come before memory, this does not distinguish plans with equally many moves: then a second value, by memory
+    only.
     """
     half = int(costs.min()) // 2 if len(costs) else 0
     return (half, int(vms.mib.max(initial=0)) // 4) if optimize_for == COST_MOVES else (half,)

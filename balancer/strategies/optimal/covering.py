@@ -1,7 +1,6 @@
-"""Which VMs to take from a node, exactly: the cheapest set that frees at least so many vCPUs and MiB.
+"""Which VMs should leave a node: the exact cheapest set that frees at least some vCPUs and MiB.
 
-A covering knapsack in two dimensions, solved by dynamic programming over whole numbers: no tolerance, no
-search.
+A covering knapsack in two dimensions, solved by dynamic programming over whole numbers, without tolerance or search.
 """
 
 from __future__ import annotations
@@ -17,13 +16,13 @@ import numpy.typing as npt
 from balancer.strategies.arrays import Ints
 
 INFEASIBLE = np.int64(2**62)
-"""The cost of what cannot be done."""
+"""The cost of an impossible choice."""
 MAX_CELLS = 4096
-"""Finer than this a resource is not divided; beyond it needs are rounded up, sizes down (or, for bounds, up)."""
+"""The most units of a resource. If there are more, needs are rounded up, and sizes down (for bounds: up)."""
 
 
 class Case(NamedTuple):
-    """One node: the sizes and costs of its VMs, and what must leave it at least."""
+    """One node: the sizes and costs of its VMs, and the least that must leave it."""
 
     vcpus: Ints
     mib: Ints
@@ -33,24 +32,24 @@ class Case(NamedTuple):
 
 
 Cover = tuple[int, list[int]]
-"""What a set costs, and which VMs are in it."""
+"""The cost of a set, and its VMs."""
 
 
 def cheapest(case: Case, *, relaxed: bool = False) -> Cover | None:
-    """The cheapest set that covers both needs, or ``None`` where all VMs together do not.
+    """The cheapest set that covers both needs; ``None`` if all VMs together do not.
 
-    ``relaxed``: sizes that are too fine are rounded up, so the cost is a lower bound though the set may fall short.
+    ``relaxed``: sizes with too many units are rounded up: the cost is a lower bound, but the set may be too small.
     """
     return cheapest_of_each([case], relaxed=relaxed)[0]
 
 
 def cheapest_of_each(cases: Sequence[Case], *, relaxed: bool = False) -> list[Cover | None]:
-    """The same for many nodes, together where they lack only one resource."""
+    """As ``cheapest``, for many nodes; nodes that lack only one resource are solved together."""
     covers: list[Cover | None] = [None] * len(cases)
     open_cases = [
         i for i, c in enumerate(cases) if c.vcpus.sum() >= c.need_vcpus and c.mib.sum() >= c.need_mib
     ]  # the others cannot be covered
-    for resource in (0, 1):  # what the other resource asks for comes along, in most cases
+    for resource in (0, 1):  # in most cases a set for one resource also covers the other
         open_cases = _one_resource(cases, open_cases, covers, resource, relaxed=relaxed)
     for i in open_cases:
         case = cases[i]
@@ -63,7 +62,7 @@ def cheapest_of_each(cases: Sequence[Case], *, relaxed: bool = False) -> list[Co
 def _one_resource(
     cases: Sequence[Case], indices: list[int], results: list[Cover | None], resource: int, *, relaxed: bool
 ) -> list[int]:
-    """Solves for one resource alone, keeps what covers the other as well, returns the cases that are left."""
+    """Solves for one resource, keeps sets that also cover the other one, and returns the remaining cases."""
     sizes, needs = [_of(cases[i], resource)[0] for i in indices], [_of(cases[i], resource)[1] for i in indices]
     picked = [k for k, i in enumerate(indices) if needs[k] > 0 or _of(cases[i], 1 - resource)[1] <= 0]
     costs = [cases[indices[k]].costs for k in picked]
@@ -86,7 +85,7 @@ def _of(case: Case, resource: int) -> tuple[Ints, int]:
 def cheapest_in_line(
     sizes: Sequence[Ints], costs: Sequence[Ints], needs: Sequence[int], *, relaxed: bool = False
 ) -> list[tuple[int, list[int]]]:
-    """For each row the cheapest set with ``sum(sizes) >= need``; every row can cover its need with all it has."""
+    """For each row the cheapest set with ``sum(sizes) >= need``. All sizes of a row together cover its need."""
     scaled = [_units(s, max(0, need), relaxed) for s, need in zip(sizes, needs, strict=True)]
     best: list[tuple[int, list[int]]] = [(0, [])] * len(scaled)
     order = sorted(range(len(scaled)), key=lambda i: (scaled[i][1], len(sizes[i]), i))
@@ -98,7 +97,7 @@ def cheapest_in_line(
 
 
 def _batches(order: Sequence[int], widths: Sequence[int]) -> list[list[int]]:
-    """Rows of like width together, so that little is padded."""
+    """Batches of rows with similar widths, so that little padding is needed."""
     batches: list[list[int]] = []
     for i in order:
         if batches and widths[i] <= 8 + 1.5 * widths[batches[-1][0]]:
@@ -109,7 +108,7 @@ def _batches(order: Sequence[int], widths: Sequence[int]) -> list[list[int]]:
 
 
 def _units(sizes: Ints, need: int, relaxed: bool) -> tuple[Ints, int]:
-    """Sizes and need in their greatest common unit, or in a coarser one where that is too fine."""
+    """Sizes and need in their greatest common unit, or in a larger unit if there would be too many units."""
     small = sizes[sizes < need]
     unit = reduce(gcd, np.unique(small).tolist(), 0) or max(1, need)
     unit = max(unit, -(-need // MAX_CELLS))
@@ -155,7 +154,7 @@ def _plane(c: Ints, m: Ints, costs: Ints, need_c: int, need_m: int) -> tuple[int
         with_it = best[np.maximum(across - ck, 0)][:, np.maximum(down - mk, 0)] + cost
         np.less(with_it, best, out=taken[k])
         np.copyto(best, with_it, where=taken[k])
-    if best[need_c, need_m] >= INFEASIBLE:  # only where sizes were rounded down
+    if best[need_c, need_m] >= INFEASIBLE:  # only if sizes were rounded down
         return None
     chosen, i, j = [], need_c, need_m
     for k in range(len(taken) - 1, -1, -1):

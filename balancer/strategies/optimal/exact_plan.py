@@ -1,4 +1,4 @@
-"""Plans of the exact search as steps: which move serves which node, and in which order they are shown."""
+"""Turns plans of the exact search into steps: which move relieves which node, and the order of the moves."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def value_of(model: ExactModel, moves: Sequence[tuple[int, int]]) -> Value:
 
 
 def exact_steps(problem: SmallProblem, order: Sequence[Pair]) -> list[Step]:
-    """The moves of the exact search, in a legal order, as steps in the order in which they are shown."""
+    """The moves of the exact search (in a legal order) as steps, in the order in which people see them."""
     return steps_in_order(problem, _layout(problem, order))
 
 
 def _layout(problem: SmallProblem, pairs: Sequence[Pair]) -> Layout:
-    """Each move serves the overloaded node that its VM leaves, or the one whose VM takes the place that it leaves."""
+    """Assigns each move to the overloaded node that its VM leaves, or for whose VM it makes room."""
     home = {vm: problem.home(vm) for vm, _ in pairs}
     served: dict[int, list[Pair]] = {}
     for pair in pairs:

@@ -1,4 +1,4 @@
-"""The outcome of a plan: the moves within the budget, and what is known of the whole plan."""
+"""The result of a strategy: the moves within the budget, and facts about the whole plan."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from balancer.strategies.outcome import Outcome, Step, carry_out, overloaded
 
 
 class Proven(NamedTuple):
-    """What the exact search knows of a plan: no plan that moves each VM at most once is better; none at all is."""
+    """The proofs of the exact search for a plan: no plan that moves each VM at most once is better; no plan is."""
 
     optimal: bool
     for_all: bool
 
     @staticmethod
     def of(result: ExactResult) -> Proven:
-        """What the search proved."""
+        """The proofs of this result."""
         return Proven(result.proven, result.proven_for_all)
 
 
@@ -29,28 +29,28 @@ UNPROVEN = Proven(optimal=False, for_all=False)
 
 
 class Whole(NamedTuple):
-    """A whole plan that the state has made."""
+    """A whole plan whose moves are made on the state."""
 
     checkpoint: Checkpoint
     """The state before its first move."""
     moves: Sequence[tuple[Step, Move]]
     left: tuple[int, ...]
-    """Ids of the nodes that it leaves overloaded."""
+    """Ids of the nodes that stay overloaded."""
     proven: Proven
 
 
 def finished(
     state: WorkingState, whole: Whole, effort: Effort, bound: Bound, why_left: Mapping[int, Reason], *, cut: bool
 ) -> Outcome:
-    """The moves of the plan that the policy's budget allows, which the state has made afterwards.
+    """The result with the moves that the policy's budget allows. Afterwards the state has only these moves.
 
     Args:
-        state: as it is after the whole plan.
+        state: after the whole plan.
         whole: the plan.
         effort: of the whole plan.
         bound: its certificate.
         why_left: node id -> why the whole plan leaves it overloaded, where that is known.
-        cut: whether the budget counts; else all moves are kept.
+        cut: whether the budget is used; else all moves are kept.
     """
     moves = [move for _, move in whole.moves]
     limit = state.policy.max_moves if cut else 0
@@ -67,14 +67,14 @@ def finished(
 
 
 def _stuck(state: WorkingState, left: Sequence[int], why_left: Mapping[int, Reason]) -> dict[int, Reason]:
-    """Why nodes are still overloaded when the budget is used up, or when everything is done."""
+    """Why nodes are still overloaded after the moves within the budget, or after the whole plan."""
     budget = Reason.of("source-budget", limit=state.policy.max_moves)
     reasons = {node_id: why_left.get(node_id) if node_id in left else budget for node_id in overloaded(state)}
     return {node_id: reason for node_id, reason in reasons.items() if reason is not None}
 
 
 def _sharpened(bound: Bound, effort: Effort, optimize_for: str, whole: Whole) -> Bound:
-    """The bound with what the exact search proved: of a plan that clears everything, its cost."""
+    """The bound, with the cost of the plan if the exact search proved it for a plan that clears everything."""
     proven = whole.proven
     if whole.left:
         return replace(bound, optimal=proven.optimal)
@@ -89,7 +89,7 @@ def _sharpened(bound: Bound, effort: Effort, optimize_for: str, whole: Whole) ->
 
 
 def _holds(bound: Bound, effort: Effort) -> bool:
-    """A plan that got by with less than the bound shows that estimates of a measured load went into it: no proof."""
+    """Whether the plan is not below the bound. It may be if measured loads were estimated; then there is no proof."""
     pairs = [(bound.moves, effort.moves), (bound.seconds, effort.seconds), (bound.memory_mib, effort.memory_mib)]
     if effort.moves == bound.moves:
         pairs.append((bound.fewest_moves_mib, effort.memory_mib))

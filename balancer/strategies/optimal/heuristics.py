@@ -1,7 +1,7 @@
-"""The plan of a cluster of any size: the cheapest set of VMs for every node, placed together, then improved.
+"""Plans a cluster of any size: finds the cheapest set of VMs for every node, places the sets, then improves the plan.
 
-It plans with NumPy arrays. Every limit comes from constraints.py by way of arrays.py, and every move is judged once
-more by those rules when it is made.
+It uses NumPy arrays. Every limit comes from constraints.py through arrays.py, and the same rules check every move again
+when it is made.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from balancer.strategies.outcome import Outcome, Step, carry_out, objective, ove
 from balancer.strategies.smallest_first import smallest_first
 
 ROUNDS = 24
-"""How often a plan that is not proven the best is taken apart and put together again."""
+"""How many times a plan without a proof is partly removed and built again."""
 SMALL = 200_000
-"""VMs to move times nodes, up to which ``smallest-first`` is tried too where something stays overloaded."""
+"""The limit for VMs x nodes up to which ``smallest-first`` is tried too if nodes stay overloaded."""
 
 
 def plan_heuristically(state: WorkingState, *, cut: bool) -> Outcome:
@@ -37,7 +37,7 @@ def plan_heuristically(state: WorkingState, *, cut: bool) -> Outcome:
 
 
 def heuristic_moves(state: WorkingState) -> tuple[Problem, list[tuple[Step, Move]]]:
-    """The plan of the heuristics, made on the state."""
+    """The plan of the heuristics; its moves are made on the state."""
     problem, steps = solve(state)
     checkpoint = state.checkpoint()
     moves = carry_out(state, steps)
@@ -49,18 +49,18 @@ def heuristic_moves(state: WorkingState) -> tuple[Problem, list[tuple[Step, Move
 
 
 def finished_with(state: WorkingState, problem: Problem, whole: Whole, *, cut: bool) -> Outcome:
-    """The outcome of a plan that the state has made; what is known of it comes from the problem before its moves."""
+    """The result of a plan whose moves are made on the state; its bound comes from the problem before the moves."""
     effort, bound = _effort(problem, [move for _, move in whole.moves]), certificate(problem, whole.left)
     return finished(state, whole, effort, bound, _why_left(problem, whole.left), cut=cut)
 
 
 def solve(state: WorkingState) -> tuple[Problem, list[Step]]:
-    """All steps of the plan in order; the state is left as it is."""
+    """All steps of the plan in order. The state does not change."""
     problem = Problem.of(state, everywhere=False)
     search = Search(problem)
     search.place_cheapest()
     if not search.best_known:
-        # Making room needs the VMs of all nodes, and so does telling for sure what no node could ever take.
+        # The VMs of all nodes are needed to make room, and to prove which VMs no node could ever take.
         problem = Problem.of(state, everywhere=True)
         search = Search(problem)
         search.place_cheapest()
@@ -69,7 +69,7 @@ def solve(state: WorkingState) -> tuple[Problem, list[Step]]:
 
 
 def certificate(problem: Problem, after_all: Sequence[int]) -> Bound:
-    """The bound for plans that leave no more of the nodes overloaded that could be relieved."""
+    """The bound for plans that leave at most as many relievable nodes overloaded."""
     could = {problem.node_id(r.node) for r in problem.reliefs}
     return prove(problem, spared=len(could.intersection(after_all)))
 
@@ -81,7 +81,7 @@ def _layout(problem: Problem, search: Search) -> Layout:
 
 
 def _better(state: WorkingState, problem: Problem, steps: list[Step], value: tuple[int, float]) -> list[Step]:
-    """The seed's plan where it leaves less overloaded than these steps, which are worth ``value``; else these."""
+    """The plan of ``smallest-first`` if it leaves less overload than these steps (``value``); else these steps."""
     checkpoint, own = state.checkpoint(), state.policy
     state.policy = replace(own, strategy=SMALLEST_FIRST, max_moves=0)
     moves = smallest_first(state)
@@ -103,7 +103,7 @@ def _effort(problem: Problem, moves: Sequence[Move]) -> Effort:
 
 
 def _why_left(problem: Problem, left: Sequence[int]) -> dict[int, Reason]:
-    """Why the whole plan leaves these nodes overloaded, where that is known."""
+    """Node id -> why the whole plan leaves it overloaded, if that is known."""
     reasons: dict[int, Reason] = {}
     unclearable = {problem.node_id(row): row for row in problem.unclearable}
     rows = {problem.node_id(r.node): len(r.rows) for r in problem.reliefs}

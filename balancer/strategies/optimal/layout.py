@@ -1,6 +1,6 @@
-"""A plan as the search leaves it, without order: which VMs relieve which node. Put in order, it becomes steps.
+"""The result of the search without an order: which VMs relieve which node. Turns it into ordered steps.
 
-Each step has the reason that is shown for its move.
+Each step has the reason that people see for its move.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ from balancer.strategies.optimal.sequence import Job, Pair, Places, ordered, soo
 from balancer.strategies.outcome import Step
 
 Steps = Mapping[int, Sequence[Pair]]
-"""Row of a node -> its own VMs that leave it, and VMs of other nodes that make room for them."""
+"""Row of a node -> its VMs that leave, and VMs of other nodes that make room for them."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """All moves of a plan, by the node that they serve."""
+    """All moves of a plan, by the node that they relieve."""
 
     relieved: Steps
-    """Of each node that is no longer overloaded afterwards."""
+    """The moves for nodes that are no longer overloaded afterwards."""
     partial: Steps = field(default_factory=dict)
-    """Of each node that stays overloaded but less so."""
+    """The moves for nodes that stay overloaded, but less."""
     order: Sequence[Pair] = ()
-    """A legal order of all moves, where one is known: taken when no better one is found."""
+    """A known legal order of all moves, used if no better order is found; empty = unknown."""
 
 
 class Movable(Protocol):
-    """What is asked of a problem here: NumPy arrays of a large cluster, or the exact model of a small one."""
+    """The interface of a problem: NumPy arrays of a large cluster, or the exact model of a small one."""
 
     @property
     def state(self) -> WorkingState:
@@ -52,14 +52,14 @@ class Movable(Protocol):
         """The estimated time of its migration, in microseconds."""
 
     def places(self) -> Places:
-        """The room before any move, to be filled."""
+        """A new copy of the room before any move."""
 
     def retargeted(self, relocations: Sequence[Sequence[Pair]]) -> list[list[Pair]]:
-        """The same relocations, to the nodes with the most room."""
+        """The relocations with new targets: the nodes with the most room."""
 
 
 def steps_in_order(problem: Movable, layout: Layout) -> list[Step]:
-    """The moves, nodes that are relieved soonest first; each legal when its turn comes."""
+    """The moves; nodes that are relieved soonest come first; each move is legal in its turn."""
     served = {vm: node for part in (layout.relieved, layout.partial) for node in part for vm, _ in part[node]}
     pairs = _pairs_in_order(problem, layout)
     arrivals = {target: vm for vm, target in reversed(pairs)}
@@ -90,9 +90,10 @@ def _pairs_in_order(problem: Movable, layout: Layout) -> Sequence[Pair]:
 
 
 def _jobs(problem: Movable, nodes: Sequence[int], steps_of: Sequence[Sequence[Pair]]) -> list[Job]:
-    """What relieves each of the nodes.
+    """The jobs that relieve the nodes.
 
-    With a budget of moves a check, a node waits for checks rather than for seconds: nodes that need the fewest first.
+    With a budget of moves per check, the number of checks matters more than seconds: nodes with the fewest checks come
+    first.
     """
     limit = problem.state.policy.max_moves
     place = {node: i for i, node in enumerate(nodes)}
@@ -113,7 +114,7 @@ def _jobs(problem: Movable, nodes: Sequence[int], steps_of: Sequence[Sequence[Pa
 def _why(
     problem: Movable, layout: Layout, vm: int, served: int | None, arrivals: Mapping[int, int]
 ) -> Callable[[WorkingState], Reason]:
-    """The reason of one move. ``served``: the node that it helps; ``arrivals``: by node, the first VM that comes."""
+    """The reason of one move. ``served``: the node that it relieves; ``arrivals``: node -> the first VM that comes."""
     source = problem.home(vm)
     steps = layout.relieved.get(source, ())
     seconds = problem.duration_us(vm) / MICROSECONDS
@@ -136,6 +137,6 @@ def _why(
 
 
 def _makes_room(problem: Movable, vm: int) -> Reason:
-    """``vm``: the one that needs the room."""
+    """The reason of a move that makes room for ``vm``."""
     node = problem.state.nodes[problem.node_id(problem.home(vm))]
     return Reason.of("move-make-room", vm=problem.candidate(vm).vm.name, node=node.name)

@@ -1,7 +1,7 @@
-"""Where each VM is while a plan is searched: the room left on every node, and where a VM fits.
+"""The placement during a search: the room left on every node, and where a VM fits.
 
-One mutable value of a search; it knows no cost and no order. Measured nodes also have a room of load and of
-memory really available. A node that was overloaded has room as soon as enough VMs have left it.
+A mutable value of a search, without costs and order. Measured nodes also have room for load and really available
+memory. An overloaded node has room as soon as enough VMs have left it.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from balancer.strategies.arrays import Bools, Floats, Ints, NodeArrays, VMArrays
 
 _UNBOUNDED = np.inf
 _ROUNDING = 1e-9
-"""Loads are no whole numbers: a target is left this part of its limit, so that the rules never disagree."""
+"""Loads are no whole numbers: this part of a target's limit stays free, so that the rules never disagree."""
 
 
 class Room:
-    """What is left on every node up to the thresholds; negative where it is overloaded."""
+    """The room left on every node up to the thresholds; negative if the node is overloaded."""
 
     def __init__(self, state: WorkingState, nodes: NodeArrays, vms: VMArrays) -> None:
         self.nodes, self.vms = nodes, vms
@@ -32,21 +32,21 @@ class Room:
         self.load_limit, self.load, self.available = _measured(state, nodes)
         self.any_measured = bool(nodes.measured.any())
         self._brings = _brings(state, vms) if self.any_measured else np.zeros(len(vms))
-        """By VM: the load that it takes along."""
+        """VM -> its load."""
         overloaded_by_load = nodes.measured & nodes.overloaded
         self.open: Bools = nodes.open & ~overloaded_by_load
-        """A node overloaded by a measured load takes no VM: its load after relief is not known."""
+        """Nodes that may take VMs. A node with too high measured load may not: its later load is unknown."""
         self.reach: dict[int, Bools] = {
             k: self.open & nodes.compatible[k, nodes.kind] for k in np.unique(nodes.kind).tolist()
         }
         self._bound = _bound(state, nodes, vms)
         self._mates = _mates(state, nodes, vms)
-        """Group -> by node how many of its VMs are there now."""
+        """Group -> node -> how many of its VMs are there now."""
         self._scale_c = 1.0 / max(1.0, float(np.median(vms.vcpus)) if len(vms) else 1.0)
         self._scale_m = 1.0 / max(1.0, float(np.median(vms.mib)) if len(vms) else 1.0)
 
     def copy(self) -> Room:
-        """Another with the same room, to be filled otherwise."""
+        """An independent copy."""
         twin = copy(self)
         twin.vcpus, twin.mib, twin.count = self.vcpus.copy(), self.mib.copy(), self.count.copy()
         twin.load, twin.available, twin._mates = (
@@ -72,11 +72,11 @@ class Room:
         return fits
 
     def is_grouped(self, vm: int) -> bool:
-        """Whether it depends on other VMs where this one may go."""
+        """Whether the allowed targets of the VM depend on other VMs."""
         return vm in self._bound and bool(self._bound[vm].apart or self._bound[vm].together)
 
     def _kept(self, vm: int) -> Bools:
-        """By node: whether the rules of the operator let the VM leave its node for it now."""
+        """Node -> whether the rules of the operator allow the VM there now."""
         bound, home = self._bound[vm], int(self.vms.node[vm])
         kept: Bools = bound.nodes.copy()
         for group in bound.apart:
@@ -88,7 +88,7 @@ class Room:
         return kept
 
     def fits(self, vm: int, target: int) -> bool:
-        """Whether the VM fits on this one target now."""
+        """Whether the VM fits on this target now."""
         vms, source = self.vms, int(self.vms.node[vm])
         if source == target or not self.reach[int(self.nodes.kind[source])][target] or self.count[target] <= 0:
             return False
@@ -101,16 +101,16 @@ class Room:
         return bool(self.load[target] >= self._brings[vm] and self.available[target] >= vms.mib[vm])
 
     def load_parts(self, vm: int) -> Floats:
-        """By node: the part of its limit that its measured load would be with this VM; no meaning if not measured."""
+        """Node -> its measured load with this VM, as a part of its limit; without meaning if it is not measured."""
         after: Floats = self.load_limit - self.load + self._brings[vm]
         return after / self.load_limit
 
     def size(self, vm: int) -> float:
-        """vCPUs and memory in one figure: an ordinary VM has about 2."""
+        """vCPUs and memory as one figure: a usual VM has about 2."""
         return float(self.vms.vcpus[vm] * self._scale_c + self.vms.mib[vm] * self._scale_m)
 
     def best_fit(self, vm: int) -> int:
-        """The target that keeps the least room besides, so that large gaps stay; -1 = it fits nowhere."""
+        """The target with the least room left afterwards, so that large gaps stay; -1 = the VM fits on none."""
         fits = np.flatnonzero(self.targets(vm))
         if not len(fits):
             return -1
@@ -118,7 +118,7 @@ class Room:
         return int(fits[np.argmin(left)])
 
     def place(self, vm: int, target: int, sign: int = 1) -> None:
-        """The VM goes from its node to the target; ``sign=-1`` takes it back."""
+        """Moves the VM from its node to the target; ``sign=-1`` undoes this."""
         vms, source = self.vms, self.vms.node[vm]
         c, m = sign * vms.vcpus[vm], sign * vms.mib[vm]
         self.vcpus[target] -= c
@@ -136,7 +136,7 @@ class Room:
             self.available[target] -= m
 
     def placeable(self, vms: Sequence[int]) -> list[bool]:
-        """For each VM of one node whether it fits anywhere now."""
+        """For each of these VMs of one node, whether it fits on any node now."""
         own = self.vms
         index = np.asarray(vms, dtype=np.int64)
         source = int(own.node[index[0]])
@@ -155,7 +155,7 @@ class Room:
 
 
 class _Bound(NamedTuple):
-    """What the operator's rules leave to a VM: nodes, and the groups whose VMs it follows or keeps away from."""
+    """The limits of a VM by the operator's rules: allowed nodes, and its affinity and anti-affinity groups."""
 
     nodes: Bools
     apart: tuple[int, ...]
@@ -163,7 +163,7 @@ class _Bound(NamedTuple):
 
 
 def _bound(state: WorkingState, nodes: NodeArrays, vms: VMArrays) -> dict[int, _Bound]:
-    """Pins, and the nodes that a VM has just left, are asked of the rules on the state before the plan."""
+    """VM -> its limits. Pins and nodes just left are judged by the rules on the state before the plan."""
     bound: dict[int, _Bound] = {}
     if not state.groups.binds_any:
         return bound
@@ -178,7 +178,7 @@ def _bound(state: WorkingState, nodes: NodeArrays, vms: VMArrays) -> dict[int, _
 
 
 def _mates(state: WorkingState, nodes: NodeArrays, vms: VMArrays) -> dict[int, Ints]:
-    """Of the groups of these VMs: how many members each node has, those that may not move included."""
+    """Group of these VMs -> node -> number of members, also those that may not move."""
     ids = [vm.vm.id for vm in vms.candidates] if state.groups.binds_any else []
     groups = {g for own in (state.groups.apart, state.groups.together) for vm_id in ids for g in own.get(vm_id, ())}
     mates: dict[int, Ints] = {}
@@ -194,7 +194,7 @@ def _brings(state: WorkingState, vms: VMArrays) -> Floats:
 
 
 def _measured(state: WorkingState, nodes: NodeArrays) -> tuple[Floats, Floats, Floats]:
-    """The most load, the room of load, and the memory available. Where not measured: 1, and endless."""
+    """The most load, the room for load, and the available memory. For nodes without measurement: 1 and infinite."""
     size = len(nodes)
     limits, load, available = np.ones(size), np.full(size, _UNBOUNDED), np.full(size, _UNBOUNDED)
     for i in np.flatnonzero(nodes.measured).tolist():

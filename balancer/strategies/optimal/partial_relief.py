@@ -1,4 +1,4 @@
-"""For nodes that stay overloaded: less overloaded at least. Each loses what relieves it most and fits somewhere."""
+"""Makes nodes that stay overloaded less overloaded: each loses the VMs that relieve it most and fit on a target."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from balancer.strategies.optimal.sequence import Pair
 
 
 def relieve_partially(problem: Problem, room: Room, moved: Iterable[int], left: list[int]) -> dict[int, list[Pair]]:
-    """For each of these nodes the VMs that leave it and where they go; ``room`` is filled accordingly.
+    """For each of these nodes the VMs that leave it, and their targets; updates ``room``.
 
-    ``moved``: rows of VMs that have gone already.
+    ``moved``: rows of VMs that have moved already.
     """
     gone = set(moved)
     relocations = {node: _some(problem, room, gone, node) for node in left}
@@ -43,7 +43,7 @@ def _some(problem: Problem, room: Room, gone: set[int], node: int) -> list[Pair]
 
 
 def _relief(problem: Problem, node: int, rows: Ints, lack_c: int, lack_m: int) -> Floats:
-    """How much of the excess goes with each of these VMs, in parts of the thresholds."""
+    """How much of the excess each of these VMs removes, as parts of the thresholds."""
     nodes = problem.nodes
     most = FINE * int(nodes.cpus[node]) if by_own_loads(problem.state, nodes, node) else int(nodes.cap_vcpus[node])
     c = np.minimum(problem.relief[rows], max(0, lack_c)) / max(1, most)

@@ -1,7 +1,7 @@
-"""The ways to relieve one node: sets of VMs whose leaving brings it under its thresholds, cheapest first.
+"""The ways to relieve one node: sets of VMs whose departure brings it below its thresholds, cheapest first.
 
-VMs of equal size are alike, so a set is made of sizes and names the first VMs of each. Small sets are all
-listed (up to a number of them); where a node must lose many VMs, the cheapest set and its neighbours are.
+VMs of equal size are exchangeable, so a set is a set of sizes with the first VMs of each size. All small sets are
+listed (up to a limit). If a node must lose many VMs, only the cheapest set and similar sets are listed.
 """
 
 from __future__ import annotations
@@ -17,38 +17,38 @@ from balancer.strategies.arrays import Bools, Ints
 from balancer.strategies.optimal.covering import Case, cheapest, cheapest_of_each
 
 MOST = 3
-"""Sets of up to so many VMs are listed in full."""
+"""All sets of up to this many VMs are listed."""
 MAX_COMBINATIONS = 6000
-"""Longer lists of combinations are not made; a node has about 20 sizes of VMs."""
+"""The most combinations in a list; a node has about 20 sizes of VMs."""
 MAX_PATTERNS = 400
 
 
 @dataclass(frozen=True)
 class Pattern:
-    """One set: rows of VMs, and what it costs."""
+    """One set: rows of VMs, and its cost."""
 
     cost: int
     vms: tuple[int, ...]
 
 
 class Relief:
-    """A node that must lose VMs, and what may leave it."""
+    """A node that must lose VMs, and the VMs that may leave it."""
 
     def __init__(self, node: int, rows: Ints, case: Case) -> None:
-        """``rows``: the VMs of the case, those that may leave the node and that another one could take."""
+        """``rows``: the VMs of the case: those that may leave the node and that another node could take."""
         self.node, self.rows, self.case = node, rows, case
         self.best: Pattern | None = None
         self._pool: list[Pattern] | None = None
 
     def cheapest_of(self, allowed: Ints) -> Pattern | None:
-        """The cheapest set among these VMs only, given by their places in the case."""
+        """The cheapest set of these VMs only, given by their positions in the case."""
         own = self.case
         cover = cheapest(own._replace(vcpus=own.vcpus[allowed], mib=own.mib[allowed], costs=own.costs[allowed]))
         return None if cover is None else Pattern(cover[0], tuple(self.rows[allowed[cover[1]]].tolist()))
 
     @property
     def pool(self) -> list[Pattern]:
-        """The sets that are worth a try, cheapest first."""
+        """The sets to try, cheapest first."""
         if self._pool is None:
             self._pool = self._patterns()
         return self._pool
@@ -60,7 +60,7 @@ class Relief:
         patterns = {self.best.vms: self.best}
         for chosen in self._small_sets(sizes, of_size):
             patterns.setdefault(chosen.vms, chosen)
-        for row in self.best.vms:  # without each of its sizes: where that size finds no room
+        for row in self.best.vms:  # sets without one of its sizes, in case this size has no room
             k = int(np.flatnonzero(self.rows == row)[0])
             unlike = (self.case.vcpus != self.case.vcpus[k]) | (self.case.mib != self.case.mib[k])
             other = self.cheapest_of(np.flatnonzero(unlike))
@@ -69,7 +69,7 @@ class Relief:
         return sorted(patterns.values(), key=lambda p: (p.cost, p.vms))[:MAX_PATTERNS]
 
     def _sizes(self) -> tuple[list[tuple[int, int]], list[list[int]]]:
-        """Sizes, and the entries of each, cheapest first."""
+        """The sizes, and the VMs of each size, cheapest first."""
         groups: dict[tuple[int, int], list[int]] = {}
         for k in np.argsort(self.case.costs, kind="stable").tolist():
             groups.setdefault((int(self.case.vcpus[k]), int(self.case.mib[k])), []).append(k)
@@ -97,7 +97,7 @@ class Relief:
 
 
 def find_best(reliefs: Sequence[Relief]) -> None:
-    """The cheapest set of each node, where it has one."""
+    """Finds the cheapest set of each node, if there is one."""
     for relief, cover in zip(reliefs, cheapest_of_each([r.case for r in reliefs]), strict=True):
         if cover is not None:
             relief.best = Pattern(cover[0], tuple(relief.rows[cover[1]].tolist()))
@@ -110,7 +110,7 @@ def _combinations(sizes: int, k: int) -> Ints:
 
 
 def _there(combos: Ints, most: Ints) -> Bools:
-    """Whether the node has as many VMs of each size; combinations are sorted, so equals stand side by side."""
+    """Whether the node has enough VMs of each size. Combinations are sorted, so equal sizes are neighbours."""
     runs = np.ones_like(combos)
     for i in range(1, combos.shape[1]):
         runs[:, i] = np.where(combos[:, i] == combos[:, i - 1], runs[:, i - 1] + 1, 1)

@@ -1,7 +1,7 @@
-"""The problem that ``optimal`` solves: nodes, VMs, costs, and what must leave each overloaded node.
+"""The problem that ``optimal`` solves: nodes, VMs, costs, and the needs of each overloaded node.
 
-Nothing here searches. A node is in ``unclearable`` only if that is proven: it stays overloaded even if all VMs leave
-it that some other node could ever take.
+This module does not search. A node is in ``unclearable`` only with a proof: it stays overloaded even if all VMs leave
+it that another node could ever take.
 """
 
 from __future__ import annotations
@@ -22,38 +22,38 @@ from balancer.strategies.optimal.retarget import retarget
 from balancer.strategies.optimal.sequence import Pair
 
 FINE = 1000
-"""Loads of VMs are counted in such parts of a CPU."""
+"""Loads of VMs are in this part of a CPU (thousandths)."""
 _ROUNDING = 1e-9
-"""Of a vCPU: measured loads are no whole numbers. A plan asks for this much more, a proof for this much less."""
+"""Part of a vCPU: measured loads are no whole numbers. A plan needs this much more, a proof this much less."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One cluster to relieve. The room is the one before any move: copy it."""
+    """One cluster to relieve. ``room`` is the room before any move: copy it before changing it."""
 
     state: WorkingState
     nodes: NodeArrays
     vms: VMArrays
     costs: Ints
     durations: Ints
-    """Of each VM's migration, in microseconds."""
+    """VM -> the estimated time of its migration, in microseconds."""
     room: Room
     overloaded: list[int]
     """Rows of the overloaded nodes that VMs may leave."""
     reliefs: list[Relief]
-    """Of the overloaded nodes that can be relieved."""
+    """One for each overloaded node that can be relieved."""
     unclearable: list[int]
     everywhere: bool
     """Whether ``vms`` has the VMs of all nodes, or only those of the overloaded ones."""
     relief: Ints
-    """By VM: what it takes off the need of its node, in the unit of that need: vCPUs, or thousandths of a CPU of load
-    where the node's VMs have loads of their own."""
+    """VM -> how much it reduces the need of its node, in the unit of the need: vCPUs, or thousandths of a CPU if the
+    node's VMs have measured loads."""
     proven: list[Case]
-    """As the cases of ``reliefs``, for proofs: no more is asked for than certainly must leave."""
+    """As the cases of ``reliefs``, for proofs: the needs are only what certainly must leave."""
 
     @staticmethod
     def of(state: WorkingState, *, everywhere: bool) -> Problem:
-        """``everywhere``: with the VMs of all nodes, not only of those that are overloaded."""
+        """The problem of a state. ``everywhere``: with the VMs of all nodes, not only of overloaded ones."""
         nodes = NodeArrays.of(state)
         overloaded = np.flatnonzero(nodes.overloaded & nodes.source).tolist()
         vms = VMArrays.of(state, nodes, None if everywhere else overloaded)
@@ -82,7 +82,7 @@ class Problem:
 
     @property
     def by_own_loads(self) -> bool:
-        """Whether an overloaded node is relieved by its VMs' own loads."""
+        """Whether an overloaded node is relieved by measured loads of its VMs."""
         return any(by_own_loads(self.state, self.nodes, row) for row in self.overloaded)
 
     def node_id(self, row: int) -> int:
@@ -102,11 +102,11 @@ class Problem:
         return int(self.durations[vm])
 
     def places(self) -> Room:
-        """The room before any move, to be filled."""
+        """A new copy of the room before any move."""
         return self.room.copy()
 
     def retargeted(self, relocations: Sequence[Sequence[Pair]]) -> list[list[Pair]]:
-        """The same relocations, to the nodes with the most room."""
+        """The relocations with new targets: the nodes with the most room."""
         room = self.places()
         for steps in relocations:
             for vm, target in steps:
@@ -121,8 +121,8 @@ class Problem:
 def _needs(state: WorkingState, nodes: NodeArrays, row: int, rounding: float = _ROUNDING) -> tuple[int, int]:
     """How many vCPUs and MiB must leave this node so that it is no longer overloaded.
 
-    Of a measured load each VM takes its part by vCPUs with it, so a load is vCPUs too. Where the VMs have loads of
-    their own, thousandths of a CPU instead of vCPUs.
+    Each VM has its share by vCPUs of a measured load, so a load is converted to vCPUs. If the VMs have measured loads:
+    thousandths of a CPU instead of vCPUs.
     """
     mib = max(0, int(nodes.mib[row] - nodes.cap_mib[row]))
     if not nodes.measured[row]:
@@ -138,15 +138,15 @@ def _needs(state: WorkingState, nodes: NodeArrays, row: int, rounding: float = _
 
 
 def by_own_loads(state: WorkingState, nodes: NodeArrays, row: int) -> bool:
-    """Whether a VM of this measured node has a load of its own."""
+    """Whether a VM of this measured node has a measured load."""
     return bool(nodes.measured[row]) and any(vm.load is not None for vm in state.vms_on[int(nodes.ids[row])])
 
 
 def _reliefs(state: WorkingState, nodes: NodeArrays, vms: VMArrays, able: Bools) -> tuple[Ints, Ints]:
-    """By VM what it takes off the need of its node: at least, for plans, and at most, for proofs.
+    """VM -> how much it reduces the need of its node: at least (for plans), and at most (for proofs).
 
-    Plans count the load that a VM can be depended on to have. Where that of all VMs together (of those that are
-    ``able`` to leave) is not enough for the node, they count the expected load.
+    Plans use the dependable load of a VM. If the dependable loads of all VMs that are ``able`` to leave are not enough
+    for the node, plans use the expected load.
     """
     least, most = vms.vcpus.copy(), vms.vcpus.copy()
     fine = [row for row in np.unique(vms.node).tolist() if by_own_loads(state, nodes, row)]
@@ -162,7 +162,7 @@ def _reliefs(state: WorkingState, nodes: NodeArrays, vms: VMArrays, able: Bools)
 
 
 def _takeable(state: WorkingState, nodes: NodeArrays, vms: VMArrays, room: Room, everywhere: bool) -> Bools:
-    """Whether some other node could take the VM if all that may leave it (or, not knowing, everything) were gone."""
+    """VM -> whether another node could take it if all VMs that may leave that node were gone (if unknown: all VMs)."""
     if everywhere:
         gone_c = np.bincount(vms.node, vms.vcpus, len(nodes)).astype(np.int64)
         gone_m = np.bincount(vms.node, vms.mib, len(nodes)).astype(np.int64)
@@ -183,7 +183,7 @@ def _takeable(state: WorkingState, nodes: NodeArrays, vms: VMArrays, room: Room,
 
 
 def _left_over(state: WorkingState, nodes: NodeArrays, vms: VMArrays, row: int, there: Bools) -> bool:
-    """Whether the VM's pins, and where it comes from, leave it any of these nodes."""
+    """Whether the VM's pins and the nodes that it just left allow any of these nodes."""
     vm_id = vms.candidates[row].vm.id
     pins, left = state.groups.pins.get(vm_id, ()), state.groups.left.get(vm_id, frozenset())
     others = (int(nodes.ids[t]) for t in np.flatnonzero(there).tolist() if t != vms.node[row])

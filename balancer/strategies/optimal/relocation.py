@@ -1,7 +1,7 @@
-"""How one node is relieved beside what is decided for other nodes: which VMs leave, for where, and what makes room.
+"""Finds a way to relieve one node, given the decisions for other nodes: which VMs leave, their targets, making room.
 
-The cheapest sets of its VMs are tried first: as they are, or with one VM that finds room only after others have left
-its target. If none of them fits, VMs are tried one by one. Nothing here changes what is decided.
+The cheapest sets of its VMs are tried first: directly, or with one VM that has room only after others have left its
+target. If none of them fits, VMs are tried one by one. The given decisions do not change.
 """
 
 from __future__ import annotations
@@ -19,33 +19,33 @@ from balancer.strategies.optimal.problem import Problem
 from balancer.strategies.optimal.sequence import Pair
 
 SKIP_ONE_IN = 8
-"""Once in so many times the next best one is taken, so that the search leaves local optima."""
+"""One in this many times the next best set is used, so that the search leaves local optima."""
 TRIED = 12
-"""Sets of one node that are tried in earnest, at each insertion."""
+"""The most sets of one node that are tried completely, per insertion."""
 MAX_HOSTS = 6
-"""Targets from which several VMs are taken to make room."""
+"""The most targets from which several VMs are removed to make room."""
 WORK = 1_000_000
-"""About the microseconds that one plan's search takes on a machine of 2025. Work is counted, not timed, so the same
-snapshot has the same plan everywhere."""
+"""The limit of work of one plan's search: about microseconds on a machine of 2025. Work is counted, not timed, so the
+same snapshot gets the same plan on every machine."""
 WORK_A_NODE, LEAST_WORK = 500, 400_000
-"""Taken off for each node, down to the least: the rest of a plan takes longer on larger clusters, and a whole plan
-should take at most a second up to 1,000 nodes."""
+"""The limit of work is reduced per node, down to the least: other parts of planning take longer on larger clusters, and
+a whole plan should take at most a second up to 1,000 nodes."""
 ONE_LOOK, NODES_A_UNIT, VMS_A_UNIT = 8, 100, 100
-"""The work of one array expression, and how many nodes or VMs in it add one unit."""
+"""The work of one array expression, and how many nodes or VMs in it count as one more unit."""
 ONE_COVER = 150
 """The work of one covering knapsack."""
 
 
 @dataclass(frozen=True)
 class Relocation:
-    """What relieves one node: its own VMs that leave, and those that make room for them elsewhere."""
+    """A way to relieve one node: its VMs that leave, and VMs of other nodes that make room for them."""
 
     cost: int
     steps: tuple[Pair, ...]
 
 
 class Rng:
-    """A fixed sequence of numbers (Lehmer's generator): the same plan from the same snapshot, everywhere."""
+    """A fixed sequence of numbers (Lehmer's generator), so that the same snapshot gets the same plan everywhere."""
 
     def __init__(self, seed: int = 20_261_122) -> None:
         self._state = seed
@@ -65,7 +65,7 @@ class Rng:
 
 
 class RelocationFinder:
-    """Finds relocations in the room that is left. The caller says which of them are carried out."""
+    """Finds relocations in the remaining room. The caller decides which of them are carried out."""
 
     def __init__(self, problem: Problem, rng: Rng) -> None:
         self.room: Room = problem.room.copy()
@@ -75,7 +75,7 @@ class RelocationFinder:
         self._not_overloaded: Bools = ~self.room.nodes.overloaded & self.room.nodes.source
         self._relieved: Bools = np.zeros_like(self._not_overloaded)
         self.work = max(LEAST_WORK, WORK - WORK_A_NODE * len(problem.nodes))
-        """What is left of the work; at 0 or below the search ends."""
+        """The remaining work; at 0 or below the search ends."""
         self._look = ONE_LOOK + len(problem.nodes) // NODES_A_UNIT
         self._scan = ONE_LOOK + len(problem.vms) // VMS_A_UNIT
 
@@ -99,7 +99,7 @@ class RelocationFinder:
         return sum(len(relief.rows) * 3 * (self._scan + self._look) for relief in reliefs)
 
     def cheapest(self, relief: Relief, tolerance: int, *, one_by_one: bool = True) -> Relocation | None:
-        """The cheapest relocation of this node; now and then, at random, one that costs up to ``tolerance`` more."""
+        """The cheapest relocation of this node; sometimes, at random, one that costs up to ``tolerance`` more."""
         rows = [row for row in relief.rows.tolist() if row not in self.moved]
         if not rows:
             return None
@@ -128,7 +128,7 @@ class RelocationFinder:
         return None if steps is None else Relocation(last.cost, steps)
 
     def _try(self, vms: Sequence[int]) -> tuple[Pair, ...] | None:
-        """Where these VMs go, largest first, or ``None``; the room is as before."""
+        """The targets of these VMs, largest VM first; ``None`` = they do not fit. The room does not change."""
         own = self.room.vms
         steps: list[Pair] = []
         for vm in sorted(vms, key=lambda v: (-int(own.mib[v]), -int(own.vcpus[v]), v)):
@@ -145,7 +145,7 @@ class RelocationFinder:
     # --- making room ---------------------------------------------------------------------------------------
 
     def _with_room_made(self, relief: Relief, fits: dict[int, bool], below: int | None) -> Relocation | None:
-        """A relocation in which one VM finds room only after another VM has left its target."""
+        """A relocation in which one VM has room only after another VM has left its target."""
         best: Relocation | None = None
         limit = below
         tried = 0
@@ -174,14 +174,14 @@ class RelocationFinder:
         )
 
     def _hosts(self, large: int) -> Bools:
-        """The nodes that could take this VM if others left them."""
+        """The nodes that could take this VM if other VMs left them."""
         room, source = self.room, int(self.room.vms.node[large])
         hosts: Bools = room.reach[int(room.nodes.kind[source])] & (room.count >= 0) & ~room.nodes.measured
         hosts[source] = False
         return hosts
 
     def _one_makes_room(self, hosts: Bools, pattern: Pattern, large: int, limit: int | None) -> Relocation | None:
-        """The cheapest VM of these nodes whose leaving makes room enough."""
+        """The relocation with the cheapest VM of these nodes whose departure makes enough room."""
         room, vms = self.room, self.room.vms
         self.work -= self._scan
         at = vms.node
@@ -201,7 +201,7 @@ class RelocationFinder:
         return None
 
     def _several_make_room(self, hosts: Bools, pattern: Pattern, large: int, limit: int | None) -> Relocation | None:
-        """The cheapest set of VMs of one of these nodes; those are tried that lack the least."""
+        """The relocation with the cheapest set of VMs of one node; nodes that lack the least are tried."""
         room, vms = self.room, self.room.vms
         lack_c = np.maximum(0, vms.vcpus[large] - room.vcpus)
         lack_m = np.maximum(0, vms.mib[large] - room.mib)
@@ -226,7 +226,7 @@ class RelocationFinder:
         return best
 
     def _try_after(self, movers: Sequence[int], host: int, large: int, pattern: Pattern) -> tuple[Pair, ...] | None:
-        """Room made on the host by the movers, the large VM put there, then the others of the pattern."""
+        """The moves: ``movers`` leave the host, the large VM goes there, then the other VMs of the pattern."""
         room = self.room
         away = self._try(movers)
         if away is None:
@@ -247,7 +247,7 @@ class RelocationFinder:
     # --- VM by VM --------------------------------------------------------------------------------------
 
     def _one_by_one(self, relief: Relief, rows: Sequence[int]) -> Relocation | None:
-        """VM by VM in any order, each where it fits or one VM makes room for it, until enough have left."""
+        """Moves VM by VM, each to a target with room or where one VM makes room, until enough VMs have left."""
         vms = self.room.vms
         weights = dict(zip(relief.rows.tolist(), relief.case.vcpus.tolist(), strict=True))
         lack = [relief.case.need_vcpus, relief.case.need_mib]
@@ -264,7 +264,7 @@ class RelocationFinder:
             self._carry(part, -1)
         if max(lack) > 0:
             return None
-        for vm in sorted(parts, key=lambda v: (-parts[v].cost, v)):  # without those that may as well stay
+        for vm in sorted(parts, key=lambda v: (-parts[v].cost, v)):  # remove VMs that need not leave
             without = [lack[0] + weights[vm], lack[1] + int(vms.mib[vm])]
             if max(without) <= 0 and len(parts[vm].steps) == 1:
                 lack = without

@@ -1,9 +1,9 @@
 """The last step of a plan: the same VMs leave, but go to the nodes with the most room, without waiting.
 
-The search packs tightly, so that large gaps stay for large VMs. Once everything has found its place, each VM is
-offered the other nodes that can take it: first those that no other VM must leave before, then those that stay below
-the target thresholds, and of these the emptiest. Where no node stays below them the gap that the search chose is
-as good, and leaves larger ones to VMs that are still to come. It costs no migration.
+The search packs tightly, so that large gaps stay for large VMs. When all VMs have targets, each VM may get a better
+one: first nodes that no other VM must leave before, then nodes that stay below the target thresholds, and of these the
+emptiest. If no node stays below them, the target of the search is kept: it leaves larger gaps for later VMs. This needs
+no additional migration.
 """
 
 from __future__ import annotations
@@ -20,10 +20,9 @@ from balancer.strategies.optimal.sequence import Pair
 
 
 def retarget(room: Room, relocations: Sequence[Sequence[Pair]], policy: Policy) -> list[list[Pair]]:
-    """The same relocations with new targets; ``room`` is the one after all of them, and is so afterwards too.
+    """The relocations with new targets. ``room`` is the room after all relocations, before and after this call.
 
-    ``relocations`` are in the order in which they are best carried out: a VM that goes to a node which a later
-    relocation empties would have to wait for it.
+    ``relocations`` are in their best order: a VM that goes to a node which a later relocation empties has to wait.
     """
     vms = room.vms
     moved = sorted(
@@ -56,10 +55,10 @@ def _best(room: Room, vm: int, target: int, waits: Bools, policy: Policy) -> int
 
 
 def _fullness(room: Room, vm: int, policy: Policy) -> tuple[Floats, Bools]:
-    """How full each node would be, in parts of its thresholds, and whether above the target thresholds.
+    """How full each node would be, as parts of its thresholds, and whether it is above the target thresholds.
 
-    Measured nodes are compared by their load: where the VMs are busy, what is allocated says little. All nodes are
-    computed: that is faster than to pick those that fit.
+    Measured nodes are compared by their load, which says more than the allocation. All nodes are computed: this is
+    faster than selecting those on which the VM fits.
     """
     nodes, vms = room.nodes, room.vms
     ratio = (nodes.fill_vcpus - room.vcpus + vms.vcpus[vm]) / nodes.cpus

@@ -1,8 +1,8 @@
-"""Which VMs leave which node for where: the cheapest set for every node, placed together as far as they fit.
+"""Finds the VMs that leave each node, and their targets: the cheapest set for every node, as far as the sets fit.
 
-Where the cheapest sets have no room side by side, nodes are taken back and tried again in other orders, with
-other sets, and by making room first (a VM leaves a target so that a larger one fits). Deterministic: the
-amount of work is counted in rounds, and the random numbers come from a fixed sequence.
+If the cheapest sets do not fit together, relocations of nodes are undone and tried again in other orders, with other
+sets, and by making room first (a VM leaves a target so that a larger one fits). Deterministic: the work is counted in
+rounds, and the random numbers are a fixed sequence.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from balancer.strategies.optimal.relocation import Relocation, RelocationFinder,
 from balancer.strategies.optimal.sequence import Pair, ordered
 
 ROUNDS_WHILE_OVERLOADED = 10
-"""While nodes are not relieved there are so many times as many rounds: relief counts before cost."""
+"""While nodes are not relieved, the number of rounds is multiplied by this: relief comes before cost."""
 ROUNDS_FOR_MEMORY = 3
-"""So many times as many rounds for less memory, where moves count first: few of them change anything."""
+"""The number of rounds for less memory is multiplied by this if moves come first: few of these rounds improve."""
 MAX_INSERTIONS = 1500
-"""Most attempts to relieve a node in one plan: if many nodes find no room, each round has many of them."""
+"""The most attempts to relieve a node in one plan: if many nodes have no room, each round has many attempts."""
 
 
 class Search:
-    """The nodes to relieve, the room there is, and what has been found so far."""
+    """The nodes to relieve, the room, and the relocations so far."""
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
@@ -43,14 +43,14 @@ class Search:
 
     @property
     def best_known(self) -> bool:
-        """Whether every node is relieved, and at the least that it alone would cost: no plan is cheaper."""
+        """Whether every node is relieved at the least cost of this node alone: then no plan is cheaper."""
         left, cost = self._value()
         return left == 0 and cost <= self._least_of_all
 
     # --- the first attempt ---------------------------------------------------------------------------
 
     def place_cheapest(self) -> None:
-        """Places the cheapest set of every node, largest VMs first; a node whose set finds no room is not relieved."""
+        """Places the cheapest set of every node, largest VMs first. A node whose set has no room is not relieved."""
         wanted = [(vm, r.node) for r in self.reliefs.values() if r.best for vm in r.best.vms]
         wanted.sort(key=lambda w: (-self.room.size(w[0]), w[0]))
         steps: dict[int, list[Pair]] = {node: [] for node in self.reliefs}
@@ -76,7 +76,7 @@ class Search:
             self.room.place(vm, target, -1)
 
     def _drop_cycles(self) -> None:
-        """Takes everything back if the moves have no legal order: a plan that cannot be carried out has no value."""
+        """Undoes all relocations if the moves have no legal order: such a plan cannot be carried out."""
         if not self._orderable():
             for node in list(self.relocations):
                 self._drop(node)
@@ -84,13 +84,13 @@ class Search:
     # --- improving -----------------------------------------------------------------------------------
 
     def improve(self, rounds: int) -> None:
-        """Fills gaps, then takes nodes back and tries again, until no plan is cheaper or the rounds are over.
+        """Relieves more nodes, then undoes relocations and tries again, until no plan is cheaper or the rounds end.
 
-        Once for each tolerance: where moves count first, the second time is for less memory in as many moves.
+        Once per tolerance: if moves come first, the second time reduces the memory with equally many moves.
         """
         left = self._hardest(set(self.reliefs) - set(self.relocations))
         if self._finder.work_one_by_one([self.reliefs[node] for node in left]) > self._finder.work:
-            for node in left:  # cheap ways first, so that the work lasts for all nodes
+            for node in left:  # cheap relocations first, so that the work is enough for all nodes
                 self._insert(node, one_by_one=False)
             left = [node for node in left if node not in self.relocations]
         for node in left:
@@ -142,7 +142,7 @@ class Search:
         return sorted(nodes, key=lambda node: (-self._least[node], node))
 
     def _ruin(self) -> None:
-        """Takes back the relocation of a node that costs more than the least, and of some others at random."""
+        """Undoes the relocation of a node that costs more than its least cost, and of some other nodes at random."""
         rng = self._rng
         dear = [n for n, a in self.relocations.items() if a.cost > self._least[n]]
         victims = [dear[rng.below(len(dear))]] if dear else []
@@ -153,7 +153,7 @@ class Search:
         self._drop_unsupported()
 
     def _drop_unsupported(self) -> None:
-        """Takes back relocations to nodes that no longer have room for them."""
+        """Undoes relocations to nodes that no longer have room for them."""
         while True:
             short = set(np.flatnonzero((self.room.vcpus < 0) | (self.room.mib < 0) | (self.room.count < 0)).tolist())
             victims = {n for n, a in self.relocations.items() for _, t in a.steps if t in short}

@@ -1,8 +1,8 @@
-"""The order of a plan's moves: each legal when its turn comes, nodes that are quickly relieved first.
+"""The order of a plan's moves: each move is legal in its turn, and nodes that are relieved quickly come first.
 
-Relieving whole nodes in order of the time that each takes (shortest first) keeps the sum of the times that
-nodes stay overloaded least, and is the most relief a second; between equals the more overloaded goes first.
-What waits for another node to be relieved counts together with it.
+Relieving nodes in the order of their times (shortest first) gives the least sum of the times in which nodes stay
+overloaded; of equal ones the more overloaded node comes first. A node that waits for another one counts together with
+it.
 """
 
 from __future__ import annotations
@@ -15,33 +15,33 @@ Pair = tuple[int, int]
 
 
 class Places(Protocol):
-    """Where the VMs are at one moment of a plan."""
+    """The places of the VMs at one moment of a plan."""
 
     def fits(self, vm: int, target: int) -> bool:
-        """Whether the VM may go there now."""
+        """Whether the VM may go to this target now."""
 
     def place(self, vm: int, target: int, sign: int = 1) -> None:
-        """The VM goes from its node to the target; ``sign=-1`` takes it back."""
+        """Moves the VM from its node to the target; ``sign=-1`` undoes this."""
 
 
 class Job(NamedTuple):
-    """What relieves one node."""
+    """The moves that relieve one node."""
 
     checks: int
-    """How many checks it takes, each with its budget of moves; 0 where there is no budget."""
+    """How many checks it needs with the budget of moves; 0 = there is no budget."""
     time: int
-    """Of its migrations, in microseconds."""
+    """The time of its migrations, in microseconds."""
     rank: tuple[float, int]
-    """Which goes first between equals."""
+    """The order of equal jobs."""
     after: frozenset[int]
-    """Those of the other jobs that must be done before: its VMs go where theirs stood."""
+    """Jobs that must be done before: the VMs of this job go to the places that their VMs leave."""
 
 
 def soonest_first(jobs: Sequence[Job]) -> list[int]:
-    """The order that keeps the sum of the times that nodes stay overloaded least: the shortest first.
+    """The order with the least sum of the times in which nodes stay overloaded: shortest first.
 
-    A job that waits for another is joined to it where the two take less, a node, than the other alone (Horn's rule for
-    jobs with a predecessor each; of several the latest counts). So a long job goes early when many wait for it.
+    A job that waits for another is joined to it if both together take less time per node than the other alone (Horn's
+    rule for jobs with one predecessor; of several the latest counts). So a long job comes early if many wait for it.
     """
     blocks = {i: [i] for i in range(len(jobs))}
     block_of = list(range(len(jobs)))
@@ -70,9 +70,9 @@ def soonest_first(jobs: Sequence[Job]) -> list[int]:
 
 
 def ordered(room: Places, relocations: Sequence[Sequence[Pair]]) -> list[Pair] | None:
-    """All steps in a legal order from ``room`` (which stays as it is); relocations keep their order where possible.
+    """All steps in a legal order from ``room``, which does not change; relocations keep their order if possible.
 
-    The steps of one relocation stay together where possible. ``None``: they wait for each other in a circle.
+    The steps of one relocation stay together if possible. ``None``: steps wait for each other in a circle.
     """
     done: list[Pair] = []
     pending = [list(steps) for steps in relocations]
@@ -87,7 +87,7 @@ def ordered(room: Places, relocations: Sequence[Sequence[Pair]]) -> list[Pair] |
 
 
 def _whole_answer(room: Places, pending: list[list[Pair]], done: list[Pair]) -> bool:
-    """Carries out, from the first on, every relocation of which all steps are legal; the others wait."""
+    """Carries out every relocation whose steps are all legal, in order; others wait."""
     progress = False
     waiting: list[list[Pair]] = []
     for steps in pending:

@@ -1,7 +1,7 @@
 """The certificate of a small cluster in plain Python, for plans that relieve all nodes: see ``certificate.py``.
 
-It answers only where it comes to the same figures or higher ones: needs that whole units divide, and few VMs. Where
-there is little room for large VMs, ``capacity_bound.py`` raises the number of moves; here the exact search counts them.
+It answers only if its figures are the same or higher: needs in whole units, and few VMs. If there is little room for
+large VMs, ``capacity_bound.py`` raises the number of moves; here the exact search gives this number.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ from balancer.strategies.exact.solve import first_plan
 MAX_CELLS = 4096
 """As in ``covering.py``: finer needs are rounded there."""
 MAX_WORK = 60_000
-"""Cells of what is needed times VMs; beyond, the arrays are faster."""
+"""The limit for cells of needs x VMs; above it, the arrays are faster."""
 
 
 class _Need(NamedTuple):
-    """One node to relieve: what must leave it, and the VMs that some node could take."""
+    """One node to relieve: its needs, and the VMs that another node could take."""
 
     node: int
     reach: list[int]
-    """Nodes to which its VMs may go, their load aside."""
+    """Nodes that may take its VMs, without regard to their load."""
     vcpus: int
     mib: int
     vms: list[Candidate]
 
 
 def prove_small(state: WorkingState, model: ExactModel, moves: Iterable[Pair]) -> Bound | None:
-    """The bound for plans that leave no node overloaded, as these moves do; ``None`` = the arrays have to tell."""
+    """The bound for plans that leave no node overloaded, like these moves; ``None`` = use the arrays instead."""
     needs = _needs(state, model)
     if needs is None:
         return None
@@ -59,7 +59,7 @@ def prove_small(state: WorkingState, model: ExactModel, moves: Iterable[Pair]) -
 
 
 def _fewest_moves(model: ExactModel, moves: Iterable[Pair]) -> int | None:
-    """What the exact search proves for the number of moves, and their memory; ``None`` = it proves nothing."""
+    """The proof of the exact search for number and memory of the moves; ``None`` = no proof."""
     dearer = replace(model, vms=tuple(replace(vm, cost=ONE_MOVE + vm.mib) for vm in model.vms))
     known = Value(0, 0.0, sum(dearer.vms[row].cost for row, _ in moves))
     result = first_plan(dearer, known)
@@ -71,7 +71,7 @@ def _duration(vm: Candidate, state: WorkingState) -> int:
 
 
 def _needs(state: WorkingState, model: ExactModel) -> list[_Need] | None:
-    """``None``: a node cannot be relieved, or its need is too fine."""
+    """The nodes to relieve; ``None``: a node cannot be relieved, or its need has too many units."""
     working = list(state.working.values())
     leaving = [
         [c for vm in state.vms_on[node.node.id] if isinstance(c := candidate(vm, state), Candidate)]
@@ -94,7 +94,7 @@ def _needs(state: WorkingState, model: ExactModel) -> list[_Need] | None:
 def _is_takeable(
     vm: Candidate, reach: list[int], state: WorkingState, model: ExactModel, leaving: list[list[Candidate]]
 ) -> bool:
-    """Whether a node could take the VM if all that may leave that node were gone."""
+    """Whether a node could take the VM if all VMs that may leave that node were gone."""
     pins, left = state.groups.pins.get(vm.vm.id, ()), state.groups.left.get(vm.vm.id, frozenset())
     nodes = [(model.nodes[row], leaving[row]) for row in reach]
     return any(
@@ -136,7 +136,7 @@ def _least(need: _Need, costs: list[int]) -> int:
 
 
 def _has_room(state: WorkingState, model: ExactModel, needs: list[_Need], fewest: list[int]) -> bool:
-    """Whether of no size more VMs can leave, in the fewest moves, than nodes that are not overloaded have room for."""
+    """Whether nodes that are not overloaded have room for all VMs of each size that can leave in the fewest moves."""
     relieved = {need.node for need in needs}
     for vcpus, mib in {(c.vcpus, c.memory_mib) for need in needs for c in need.vms}:
         leave = sum(

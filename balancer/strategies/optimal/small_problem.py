@@ -1,7 +1,7 @@
-"""A small cluster as ``layout.py`` asks for it, in plain Python: a plan of a few nodes ends before NumPy is imported.
+"""A small cluster for ``layout.py`` in plain Python: a plan of a few nodes takes less time than importing NumPy.
 
-Rows are those of the exact model. What is computed here is what ``problem.py``, ``packing.py`` and ``retarget.py``
-compute with arrays; a test compares the plans of both.
+Rows are those of the exact model. It computes the same values as ``problem.py``, ``packing.py`` and ``retarget.py``
+with arrays; a test compares the plans of both.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from balancer.strategies.optimal.sequence import Pair
 
 
 class SmallPlaces:
-    """What is left on every node up to the thresholds; negative where it is overloaded."""
+    """The room left on every node up to the thresholds; negative if the node is overloaded."""
 
     def __init__(self, model: ExactModel) -> None:
         self._model = model
@@ -27,7 +27,7 @@ class SmallPlaces:
         self.mib = [node.fill_mib - node.mib for node in model.nodes]
         self.count = [node.cap_count - node.count for node in model.nodes]
         self._mates = {group: [0] * len(model.nodes) for group in model.members}
-        """Group -> by node how many of its VMs are there now."""
+        """Group -> node -> how many of its VMs are there now."""
         for group, counts in self._mates.items():
             for node in (*(model.vms[row].home for row in model.members[group]), *model.fixed[group]):
                 counts[node] += 1
@@ -46,7 +46,7 @@ class SmallPlaces:
         )
 
     def place(self, vm: int, target: int, sign: int = 1) -> None:
-        """The VM goes from its node to the target; ``sign=-1`` takes it back."""
+        """Moves the VM from its node to the target; ``sign=-1`` undoes this."""
         of = self._model.vms[vm]
         for node, by in ((target, -sign), (of.home, sign)):
             self.vcpus[node] += by * of.vcpus
@@ -87,18 +87,18 @@ class SmallProblem:
         return migration_us(copied_mib(own, self.state.clusters.get(own.cluster_id)), self.state.policy)
 
     def effort(self, vm_ids: Sequence[int]) -> Effort:
-        """Of the moves of these VMs, one after another."""
+        """The cost of the moves of these VMs, one after another."""
         rows = {vm.candidate.vm.id: row for row, vm in enumerate(self.model.vms)}
         moved = [rows[vm_id] for vm_id in vm_ids]
         took = sum(self.duration_us(row) for row in moved)
         return Effort(len(moved), took / MICROSECONDS, sum(self.model.vms[row].mib for row in moved))
 
     def places(self) -> SmallPlaces:
-        """The room before any move, to be filled."""
+        """A new copy of the room before any move."""
         return SmallPlaces(self.model)
 
     def retargeted(self, relocations: Sequence[Sequence[Pair]]) -> list[list[Pair]]:
-        """The same relocations, to the nodes with the most room. See ``retarget.py``."""
+        """The relocations with new targets: the nodes with the most room. See ``retarget.py``."""
         places, vms = self.places(), self.model.vms
         last_left = [-1] * len(self.model.nodes)
         moved = []
@@ -127,7 +127,7 @@ class SmallProblem:
         return min(best, key=lambda t: fullness[t][0])
 
     def _fullness(self, places: SmallPlaces, vm: int, target: int, policy: Policy) -> tuple[float, bool]:
-        """How full the node would be, in parts of its thresholds, and whether above the target thresholds."""
+        """How full the node would be, as parts of its thresholds, and whether it is above the target thresholds."""
         of, node, working = self.model.vms[vm], self.model.nodes[target], self._working[target]
         ratio = (node.fill_vcpus - places.vcpus[target] + of.vcpus) / working.cpus
         percent = 100 * (node.fill_mib - places.mib[target] + of.mib) / working.memory_mib

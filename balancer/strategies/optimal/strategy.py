@@ -1,7 +1,8 @@
-"""The strategy that clears every overload that can be cleared, at the least cost, and proves how near it came.
+"""The strategy that clears every overload that can be cleared at the least cost, with a proven bound.
 
-First the fewest nodes left overloaded, then the least excess, then the cost (``Policy.optimize_for``). A small
-cluster is searched exactly. A plan of a few nodes is ready before NumPy could be imported, so nothing here imports it.
+The objective: the fewest nodes left overloaded, then the least excess, then the cost (``Policy.optimize_for``). A small
+cluster is searched exactly. A plan of a few nodes takes less time than importing NumPy, so this module does not import
+it.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ from balancer.strategies.outcome import Outcome, Step, carry_out, overloaded
 
 
 def optimal(state: WorkingState, *, cut: bool = True) -> Outcome:
-    """The moves, made on the state, and what is known of the whole plan; ``cut``: only those within the budget.
+    """Makes the moves on the state. Returns them and facts about the whole plan. ``cut``: only moves within the budget.
 
-    Where a first, short search of a small cluster ends without a proof, the heuristics plan, and the exact search looks
-    for something better than their plan.
+    If a first, short search of a small cluster ends without a proof, the heuristics make a plan, and the exact search
+    tries to find a better one.
     """
     model = build_model(state) if is_small(state) else None
     if model is None or len(model.vms) > MAX_VMS:
@@ -38,7 +39,7 @@ def optimal(state: WorkingState, *, cut: bool = True) -> Outcome:
 
 
 def _improved(state: WorkingState, model: ExactModel, first: ExactResult, *, cut: bool) -> Outcome:
-    """The plan of the heuristics, or what the exact search finds that is better."""
+    """The plan of the heuristics, or a better one of the exact search."""
     from balancer.strategies.optimal.heuristics import finished_with, heuristic_moves
 
     start = state.checkpoint()
@@ -55,7 +56,7 @@ def _improved(state: WorkingState, model: ExactModel, first: ExactResult, *, cut
 
 
 def _exact(state: WorkingState, model: ExactModel, result: ExactResult, bound: Bound | None, *, cut: bool) -> Outcome:
-    """The plan of the exact search. ``bound``: its certificate where that is known without arrays."""
+    """The plan of the exact search. ``bound``: its certificate, if it is known without arrays."""
     small = SmallProblem(state, model)
     steps = exact_steps(small, result.moves or [])
     whole = _made(state, steps, result)
@@ -73,6 +74,6 @@ def _exact(state: WorkingState, model: ExactModel, result: ExactResult, bound: B
 def _made(state: WorkingState, steps: list[Step], result: ExactResult) -> Whole:
     start = state.checkpoint()
     moves = carry_out(state, steps)
-    # A step that the rules refuse after all proves nothing.
+    # If the rules refuse a step, the proof is not valid.
     proven = Proven.of(result) if len(moves) == len(steps) else UNPROVEN
     return Whole(start, moves, overloaded(state), proven)

@@ -1,4 +1,4 @@
-"""Why no plan can relieve a node, as a reason that names what is in the way. Asked only for nodes proven so."""
+"""Why no plan can relieve a node. Only for nodes for which this is proven."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from balancer.strategies.optimal.problem import Problem
 
 
 def why_unclearable(problem: Problem, node: int) -> Reason:  # noqa: PLR0911 - one for each reason
-    """``node`` is one of ``problem.unclearable``."""
+    """The reason for ``node``, which is in ``problem.unclearable``."""
     state, vms, node_id = problem.state, problem.vms, problem.node_id(node)
     start, end = int(vms.start[node]), int(vms.start[node + 1])
     if start == end:
