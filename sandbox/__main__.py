@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
+from typing import NoReturn
 
 PROGRAM = "python -m sandbox"
 COMMANDS = {
@@ -23,8 +24,15 @@ COMMANDS = {
 """By command: its module, the name in its usage line (``vm-balancer demo`` starts ours), and what it is."""
 
 
+class Parser(argparse.ArgumentParser):
+    """Reports an error in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{message}; `{self.prog} --help` lists the options\n")
+
+
 def main(argv: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog=PROGRAM, description="Emulated services for trying the balancer.")
+    parser = Parser(prog=PROGRAM, description="Emulated services for trying the balancer.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     for name, (module_name, usage_name, summary) in COMMANDS.items():
         command = commands.add_parser(

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from bot.cli.commands import COMMANDS
 from bot.cli.output import BAD_SETTINGS, FAILED, OK, complain, print_all, to_nowhere, unwritten
 from bot.domain.version import VERSION
-from bot.errors import BalancerError, ConfigError
+from bot.errors import BalancerError, ConfigError, PanelUnavailable
 
 __all__ = ["BAD_SETTINGS", "COMMANDS", "FAILED", "OK", "main"]
 
@@ -41,19 +41,29 @@ def _print_version() -> int:
     return OK
 
 
+def _unknown_command(word: str) -> str:
+    import difflib
+
+    near = difflib.get_close_matches(word, COMMANDS, n=1, cutoff=0.7)
+    if near:
+        return f"{word!r} is not a command: {near[0]} is probably meant"
+    return f"{word!r} is not a command: the commands are {', '.join(COMMANDS)}"
+
+
 def _outcome(arguments: list[str]) -> int:
     """The exit code of a command. Each failure is printed as one line."""
     command = arguments.pop(0) if arguments and not arguments[0].startswith("-") else "run"
     try:
         if command not in COMMANDS:
-            raise ConfigError([f"{command!r} is not a command: the commands are {', '.join(COMMANDS)}"])
+            raise ConfigError([_unknown_command(command)])
         run: Callable[[list[str]], int] = importlib.import_module(f"bot.cli.{command.replace('-', '_')}").run
         return run(arguments)
     except ConfigError as error:
         complain(*error.problems)
         return BAD_SETTINGS
     except BalancerError as error:
-        complain(str(error))
+        remedy = "; check VMMANAGER_HOST and the network: `vm-balancer check` tests each step"
+        complain(f"{error}{remedy if isinstance(error, PanelUnavailable) else ''}")
         return FAILED
     except KeyboardInterrupt:
         return OK

@@ -25,6 +25,9 @@ SHOWN = 400
 """How many characters of a row are shown; the table `unreadable` has all of them."""
 
 
+RESTORE = "`vm-balancer db restore` puts the newest backup back"
+
+
 def parser() -> Parser:
     parser = make_parser(
         "vm-balancer db", "Checks the database, sets rows aside that cannot be read, makes a backup, or restores one."
@@ -62,10 +65,13 @@ async def _check(settings: Settings) -> int:
     path = settings.database_path
     problems = files.faults(path)
     version = 0 if problems else files.schema_of(path)
-    if not problems and version == 0:
-        problems = ["it is no database of this program"]
-    elif not problems and version != SCHEMA_VERSION:
-        problems = [f"its schema is {version}, this program's is {SCHEMA_VERSION}"]
+    if problems:
+        problems[-1] += f": {RESTORE}"
+    elif version == 0:
+        problems = ["it is no database of this program: name another file with DATABASE_PATH"]
+    elif version != SCHEMA_VERSION:
+        remedy = "the program updates it at its next start" if version < SCHEMA_VERSION else "use the newer program"
+        problems = [f"its schema is {version}, this program's is {SCHEMA_VERSION}: {remedy}"]
     entries = 0
     if not problems:
         async with open_for_reading(path) as store:
@@ -119,6 +125,8 @@ async def _restore(settings: Settings, file: Path | None) -> int:
     source = file or Backups(path, settings.backup_keep).newest()
     if source is None:
         raise StoreError(f"there is no backup in {Backups(path, 0).folder}: name the file to restore")
+    if not source.is_file():
+        raise ConfigError([f"{source} is no file: name a backup, such as those in {Backups(path, 0).folder}"])
     instance = Instance(path)
     instance.acquire(now)
     try:

@@ -33,7 +33,7 @@ class Parser(argparse.ArgumentParser):
         )
 
     def error(self, message: str) -> NoReturn:
-        raise ConfigError([f"{message}; `{self.prog} --help` lists the options"])
+        raise ConfigError([f"{plain_error(message, self)}; `{self.prog} --help` lists the options"])
 
     def add_argument(self, *names: str, **details: Any) -> argparse.Action:
         action = super().add_argument(*names, **details)
@@ -46,6 +46,37 @@ class Parser(argparse.ArgumentParser):
             action.help = text
         if self.settings_help:
             self.epilog = textwrap.fill(self.settings_epilog, 100)
+
+
+_MISSING = re.compile(r"the following arguments are required: (.*)")
+_UNKNOWN = re.compile(r"argument [^:]*: invalid choice: (.*) \(choose from (.*)\)")
+_TOGETHER = re.compile(r"argument (\S+): not allowed with argument (\S+)")
+_NO_VALUE = re.compile(r"argument (\S+): expected .*")
+
+
+def plain_error(message: str, parser: Parser) -> str:
+    """The words of argparse about an error as a sentence that names the word and what is needed."""
+    if found := _MISSING.fullmatch(message):
+        return "; ".join(_missing(name, parser) for name in found[1].split(", "))
+    if found := _UNKNOWN.fullmatch(message):
+        choices = [choice.strip("'") for choice in found[2].split(", ")]
+        return f"{found[1][:SHOWN]} is not known: {_one_of(choices)} is needed"
+    if found := _TOGETHER.fullmatch(message):
+        return f"{found[1]} and {found[2]} cannot be used together: leave one of them out"
+    if found := _NO_VALUE.fullmatch(message):
+        return f"{found[1]} has no value: put one after it"
+    return message
+
+
+def _missing(name: str, parser: Parser) -> str:
+    action = next((a for a in parser.actions.values() if name in (a.dest, a.metavar)), None)
+    if action is None or not action.choices:
+        return f"{name.upper()} is missing"
+    return f"a word is missing: {_one_of([str(choice) for choice in action.choices])} is needed"
+
+
+def _one_of(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
 
 
 def make_parser(name: str, text: str) -> Parser:
@@ -82,5 +113,6 @@ def unknown(left: Sequence[str], parser: Parser, commands: Sequence[str]) -> lis
         elif option.startswith("-"):
             lines.append(f"{option[:2]} is not an option: `{parser.prog} --help` lists the options")
     if left and not lines:
-        lines.append(f"{len(left)} too many words after the options: put a value with blanks in quotes")
+        count = "1 word" if len(left) == 1 else f"{len(left)} words"
+        lines.append(f"{count} too many after the options: put a value with blanks in quotes")
     return lines

@@ -67,7 +67,7 @@ def read_strictly(path: Path, model: type[Document], remedy: str) -> Document:
 def _read(path: Path, remedy: str) -> Any:
     kind = path.suffix.lower()
     if kind not in (".json", ".toml"):
-        raise ConfigError([f"{path} must have a name that ends in .json or .toml, by its content"])
+        raise ConfigError([f"{path}: the name of the file must end in .json or .toml, as its content is"])
     try:
         text = read_bytes(path, LONGEST).decode("utf-8-sig")
         return json.loads(text, object_pairs_hook=without_repeated_keys) if kind == ".json" else _toml(text)
