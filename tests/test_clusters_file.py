@@ -165,7 +165,7 @@ def test_error_names_place_value_and_remedy(tmp_path: Path, content: dict[str, A
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("c.yaml", "a: 1", "must have a name that ends in .json or .toml"),
+        ("c.yaml", "a: 1", "the name of the file must end in .json or .toml"),
         ("c.toml", "a = ", "is not TOML"),
         ("c.json", "{", "is not JSON"),
         ("c.json", '{"rules": [], "rules": []}', "'rules' is in one object twice"),
