@@ -1,4 +1,4 @@
-"""What people ask for beside plans, as objects of JSON. They are only ever written."""
+"""Answers to requests, except plans, as objects of JSON. They are only written, never read."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from balancer.survival.values import Survival
 
 
 def placement_to_dict(placement: Placement) -> dict[str, Any]:
-    """As it is, with the ``total``; it is only ever written."""
+    """All fields, and the ``total``."""
     return {**write_fields(placement), "total": placement.total}
 
 
 def roll_to_dict(plan: RollPlan) -> dict[str, Any]:
-    """As it is; it is only ever written."""
+    """All fields."""
     return write_fields(plan)
 
 
 def room_to_dict(made: RoomMade | None) -> dict[str, Any] | None:
-    """As it is; ``None`` where no moves make room, or none are needed."""
+    """All fields; ``None`` if no moves make room, or none are needed."""
     return None if made is None else write_fields(made)
 
 
 def survival_to_dict(survival: Survival) -> dict[str, Any]:
-    """As it is, with the ``verdict`` of all losses; it is only ever written."""
+    """All fields, and the ``verdict`` on all losses."""
     return {**write_fields(survival), "verdict": survival.verdict.value}

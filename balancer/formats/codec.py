@@ -1,7 +1,7 @@
 """Snapshot, Plan, Recent and Policy to and from objects of JSON. docs/snapshot-format.md describes them.
 
-Driven by the fields of the dataclasses: a field that is added there is written and read here at once.
-It opens no file. Unknown keys are ignored; a missing optional key is its default, for figures "not known".
+The fields of the dataclasses define the format: a new field is written and read without a change here. This module
+opens no file. Unknown keys are ignored. A missing optional key has its default, which is "unknown" for figures.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ T = TypeVar("T")
 
 
 class Saved(NamedTuple):
-    """A saved snapshot: what was seen, and where the file has them the policy and the recent events."""
+    """A saved snapshot, with the policy and the recent events if the file has them."""
 
     snapshot: Snapshot
     policy: Policy | None
     recent: Recent | None
     policies: Mapping[int, Policy] = {}
-    """Cluster id -> its own policy, where it has one."""
+    """Cluster id -> its own policy, if it has one."""
 
     def policy_of(self, cluster_id: int) -> Policy:
-        """The policy of a cluster: its own, that of the file, or the default."""
+        """The policy of a cluster: its own one, else that of the file, else the default."""
         return self.policies.get(cluster_id) or self.policy or Policy()
 
 
@@ -46,8 +46,8 @@ def snapshot_to_dict(
 ) -> dict[str, Any]:
     """The document of a snapshot.
 
-    With ``policy``, ``recent`` and the ``policies`` of single clusters where they differ, the document replays what the
-    running program would have decided.
+    With ``policy``, ``recent`` and the ``policies`` of clusters with other values, planning the document gives the
+    plans of the running program.
     """
     document = {"format": SNAPSHOT_FORMAT, **write_fields(snapshot)}
     if policy is not None:
@@ -100,7 +100,7 @@ def plan_from_dict(document: Any) -> Plan:
 
 
 def policy_to_dict(policy: Policy) -> dict[str, Any]:
-    """Durations are in seconds, under ``…_s``."""
+    """The document of a policy. Durations are in seconds, with keys ``…_s``."""
     return write_fields(policy)
 
 
@@ -130,7 +130,7 @@ def recent_from_dict(value: Any) -> Recent:
 
 
 def row_to_dict(value: Any) -> dict[str, Any]:
-    """One value of the model without the fields that have their defaults: short, for the record of checks."""
+    """One value of the model without fields that have their default: short, for the record of checks."""
     renamed = RENAMED.get(type(value), {})
     return {
         renamed.get(f.name, key_of(f.name, f.type)): write_field(f.type, item)

@@ -1,6 +1,6 @@
-"""Rows of JSON that are as expected, read column by column: several times as fast as value by value.
+"""Reads rows of JSON column by column, which is several times as fast as value by value.
 
-A row that is not as expected raises OddRow. Then the rows are read one by one, with the checks and complaints of
+A row with an unexpected value raises OddRow. Then the rows are read one by one, with the checks and errors of
 ``reading.py``.
 """
 
@@ -17,7 +17,7 @@ Rows = Sequence[Mapping[str, Any]]
 
 
 class OddRow(Exception):
-    """A row has something else than the type that is meant."""
+    """A row has a value of an unexpected type."""
 
 
 def column(rows: Rows, key: str, *types: type, default: Any = MISSING) -> list[Any]:
@@ -41,7 +41,7 @@ def whole_column(rows: Rows, key: str) -> list[int]:
 
 
 def mapped_column(rows: Rows, key: str, meaning: Mapping[Any, Any], default: Any = MISSING) -> list[Any]:
-    """The meanings of the values under the key."""
+    """The values under the key, translated by ``meaning``."""
     try:
         return [meaning[row.get(key, default)] for row in rows]
     except (KeyError, TypeError) as error:
@@ -49,7 +49,7 @@ def mapped_column(rows: Rows, key: str, meaning: Mapping[Any, Any], default: Any
 
 
 def positions(rows: Rows, key: str) -> dict[Any, int]:
-    """Scalar under the key -> position of its row, each once."""
+    """Scalar under the key -> position of its row. Raises OddRow if a scalar is repeated."""
     index = {value: i for i, value in enumerate(column(rows, key, str, int, float, bool, type(None)))}
     if len(index) < len(rows):
         raise OddRow

@@ -1,4 +1,4 @@
-"""Objects of JSON as dataclasses of the core, by the annotations of their fields."""
+"""Reads objects of JSON as dataclasses of the planner, by the annotations of their fields."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ class _Field(NamedTuple):
     reader: r.Reader
     optional: bool
     default: Any
-    """For a missing key of a field that is not optional: ``None`` where the figure may be unknown."""
+    """Used for a missing key: ``None`` if the figure may be unknown."""
 
 
 _FIELDS: dict[type[Any], tuple[_Field, ...]] = {}
 
 
 def _fields(cls: type[Any]) -> tuple[_Field, ...]:
-    """How the fields of this dataclass are read; looked up once for each class, since a file has 30,000 VMs."""
+    """The readers of the fields of this dataclass; cached per class, because a file may have 30,000 VMs."""
     if cls not in _FIELDS:
         _FIELDS[cls] = tuple(_field(cls, f) for f in fields(cls))
     return _FIELDS[cls]
@@ -183,4 +183,4 @@ _READERS: Mapping[str, r.Reader] = {
     "tuple[Remark, ...]": r.many(nested(Remark)),
     "tuple[VMRule, ...]": r.many(_rule),
 }
-"""By the annotation of a field, as it is written in model.py and policy.py."""
+"""Annotation of a field, as written in model.py and policy.py -> reader."""

@@ -1,7 +1,7 @@
-"""The record of checks: one frame a check. A key frame holds everything, the others what changed.
+"""The record of checks: one frame per check. A key frame has everything, other frames have the changes.
 
-A frame is JSON: ``set`` holds new and changed rows of each table by id, ``gone`` the ids of rows that are no more.
-Whoever reads begins at a key frame. The uptime of VMs is left out: it changes at every check and decides no plan.
+A frame is JSON: ``set`` has new and changed rows of each table by id, ``gone`` has the ids of deleted rows. Reading
+begins at a key frame. The uptime of VMs is left out: it changes at every check, and no plan depends on it.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from balancer.model import VM, Cluster, Measurement, Node, Recent, Remark, Snaps
 from balancer.policy import Policy
 
 _NODE_LEFT_OUT, _VM_LEFT_OUT = ("measured",), ("uptime", "load")
-"""Kept in tables of their own, since they change far more often than the rest of the row; the uptime nowhere."""
+"""Fields in separate tables, because they change far more often than the rest of the row. The uptime is in no table."""
 
 
 class Frame(NamedTuple):
-    """What is kept of one check."""
+    """The record of one check."""
 
     key: bool
-    """Whether it holds everything, so that reading may begin here."""
+    """Whether it has everything, so that reading may begin here."""
     text: bytes
     """JSON in UTF-8."""
 
@@ -35,9 +35,9 @@ class Frame(NamedTuple):
 class _Table(NamedTuple):
     name: str
     rows: Callable[[CheckInputs], Iterable[tuple[int, Any]]]
-    """Id and value of each row; the part of a row that the table keeps."""
+    """Id and value of each row."""
     signature: Callable[[Any], Any]
-    """Hashable; it differs when the row has to be written again."""
+    """A hashable value; if it changes, the row has to be written again."""
     kept: Callable[[Any], Any]
     """The value to write."""
 
@@ -81,17 +81,17 @@ _ROWS: Mapping[str, type[Any]] = {
 
 
 class FrameWriter:
-    """Writes checks in their order. It remembers a number for each row, not the rows."""
+    """Writes checks in order. It remembers a hash of each row, not the rows."""
 
     def __init__(self) -> None:
         self._known: dict[str, dict[Any, int]] | None = None
 
     def begin_again(self) -> None:
-        """The next frame is a key frame: the last one was not kept, or it is time for one."""
+        """Makes the next frame a key frame: the last frame was not stored, or a key frame is due."""
         self._known = None
 
     def write(self, inputs: CheckInputs) -> Frame:
-        """The next frame. It counts as kept unless ``begin_again`` is called."""
+        """The next frame. It counts as stored unless ``begin_again`` is called."""
         key, before = self._known is None, self._known or {}
         known: dict[str, dict[Any, int]] = {}
         changed: dict[str, dict[str, Any]] = {}
@@ -128,7 +128,7 @@ def _note(
 
 
 def _rest(inputs: CheckInputs) -> dict[str, Any]:
-    """What belongs to the check as a whole, by name."""
+    """Values of the whole check, by name."""
     recent = {f"recent.{name}": value for name, value in codec.recent_to_dict(inputs.recent).items()}
     return {
         "taken_at": inputs.snapshot.taken_at.isoformat(),
@@ -145,7 +145,7 @@ def _rest(inputs: CheckInputs) -> dict[str, Any]:
 
 
 class FrameReader:
-    """Reads frames in their order; the first one must be a key frame.
+    """Reads frames in order; the first one must be a key frame.
 
     After a ``FormatError`` only a key frame can be read.
     """

@@ -1,7 +1,7 @@
-"""The neutral benchmark format (``vmbal-1``) as a Snapshot, and plans back to the file's own ids.
+"""Reads the neutral benchmark format (``vmbal-1``) as a Snapshot, and writes plans with the file's own ids.
 
-Kernels are not in the format, so unknown versions are allowed. The format lets a target be filled up
-to the threshold, as `optimal` does; the seed's rule stays stricter (below it), and is kept.
+The format has no kernels, so unknown versions are allowed. It allows filling a target up to the threshold, as `optimal`
+does. `smallest-first` stays below the threshold, which is stricter.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from balancer.policy import TARGETS_PREFERRED, Policy
 
 FORMAT = "vmbal-1"
 EPOCH = datetime(2000, 1, 1, tzinfo=timezone.utc)
-"""The format has no clock; only "how long ago" matters, and it is relative to this."""
+"""The time of a snapshot: the format has no clock, and only differences of times matter."""
 
 _STATES = {"running": "active", "stopped": "stopped"}
 _LONG_AGO_S = 10 * 365 * 86_400
 _CLUSTER_ID = 1
 _CPU_RATIO, _MEMORY_PERCENT = 7.0, 70.0
-"""The thresholds of a file that names none."""
+"""The thresholds for a file without thresholds."""
 
 T = TypeVar("T")
 
 
 class Neutral(NamedTuple):
-    """A neutral instance; ``node_ids[i]`` and ``vm_ids[i]`` are the file's ids of our node and VM i."""
+    """A neutral instance; ``node_ids[i]`` and ``vm_ids[i]`` are the file's ids of node i and VM i."""
 
     snapshot: Snapshot
     policy: Policy
@@ -85,7 +85,7 @@ def moves_to_dicts(plan: Plan, neutral: Neutral) -> list[dict[str, Scalar]]:
 
 
 def _each(rows: Sequence[Mapping[str, Any]], kind: str, read_row: Callable[[Mapping[str, Any], int], T]) -> list[T]:
-    """What ``read_row`` makes of each row and its position; an error gets the place of its row."""
+    """The results of ``read_row`` for each row and its position. An error gets the place of its row."""
     result: list[T] = []
     try:
         for row in rows:
@@ -96,7 +96,7 @@ def _each(rows: Sequence[Mapping[str, Any]], kind: str, read_row: Callable[[Mapp
 
 
 def _index(rows: Sequence[Mapping[str, Any]], kind: str) -> dict[Scalar, int]:
-    """Id in the file -> our id (the position), in order."""
+    """Id in the file -> position, which is the id in the snapshot."""
     with suppress(OddRow):
         return positions(rows, "id")
     index: dict[Scalar, int] = {}
@@ -127,7 +127,7 @@ def _vms(rows: Sequence[Mapping[str, Any]], nodes: Mapping[Scalar, int]) -> list
 
 
 def _plain_vms(rows: Sequence[Mapping[str, Any]], nodes: Mapping[Scalar, int]) -> list[VM]:
-    """What ``_vm`` makes of each row, where no row is odd."""
+    """The results of ``_vm`` for all rows, if no row is odd."""
     columns = zip(
         of_types([row["name"] if "name" in row else str(row["id"]) for row in rows], str),
         mapped_column(rows, "node", nodes),
@@ -191,7 +191,7 @@ def _thresholds(value: Any) -> tuple[float, float]:
 
 
 def _policy(obj: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], max_moves: int) -> Policy:
-    """The file's overload thresholds, and the seed's other constants in proportion to them."""
+    """A policy with the file's overload thresholds, and the other default limits in proportion to them."""
     cpu, memory = r.field(obj, "thresholds", _thresholds, (_CPU_RATIO, _MEMORY_PERCENT))
     marks = _each(rows, "nodes", lambda row, _: r.field(row, "excluded", r.truth, False))
     excluded = frozenset(i for i, mark in enumerate(marks) if mark)
@@ -201,7 +201,7 @@ def _policy(obj: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], max_moves
             memory_overload_percent=memory,
             cpu_target_score=cpu * 6 / 7,
             memory_target_percent=min(100.0, memory * 80 / 70),
-            target_thresholds=TARGETS_PREFERRED,  # nobody has set them
+            target_thresholds=TARGETS_PREFERRED,  # the file does not set them
             density_weight=cpu * 0.5 / 7,
             max_moves=max_moves,
             exclude_sources=excluded,

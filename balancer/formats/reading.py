@@ -1,6 +1,6 @@
-"""Reading JSON that people and other programs wrote: each value checked, each complaint with its place.
+"""Reads JSON that people and other programs wrote, and checks each value.
 
-A complaint names the path, shows the value and says what is needed instead.
+An error names the path, shows the value and says what is needed instead.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ REQUIRED: Any = object()
 
 
 class FormatError(ValueError):
-    """A file does not follow its format. The text says where, what was found and what is needed.
+    """A file does not follow its format. The text has the place, the value and what is needed.
 
-    A reader knows only its value. Whoever calls it for a part of an object adds the place of that part (``inside``),
-    so a value that is right costs no path.
+    A reader knows only its value. Its caller adds the place of the value (``inside``), so that valid values need no
+    path.
     """
 
     def __init__(self, problem: str, path: Path = ()) -> None:
@@ -37,7 +37,7 @@ class FormatError(ValueError):
         return place(self.path) + self.problem
 
     def inside(self, part: str | int) -> FormatError:
-        """The same error, seen from the object or the list that has the value under this key or number."""
+        """The error with the path from the object or list that has the value under this key or index."""
         return FormatError(self.problem, (part, *self.path))
 
 
@@ -48,7 +48,7 @@ def place(path: Path) -> str:
 
 
 def wrong(value: Any, needed: str, path: Path = ()) -> FormatError:
-    """The error for a value: what it is, and what is needed instead."""
+    """The error for a value: the value, and what is needed instead."""
     shown = json.dumps(value, ensure_ascii=False, default=str)
     if len(shown) > 60:
         shown = shown[:57] + "..."
@@ -56,7 +56,7 @@ def wrong(value: Any, needed: str, path: Path = ()) -> FormatError:
 
 
 def field(obj: Mapping[str, Any], key: str, reader: Reader, default: Any = REQUIRED) -> Any:
-    """The value under ``key``, read; a missing optional one is its default."""
+    """Reads the value under ``key``; a missing optional key has its default."""
     try:
         if key in obj:
             return reader(obj[key])
@@ -89,7 +89,7 @@ def whole(value: Any) -> int:
 
 
 def number(value: Any) -> float:
-    """A number; the sign is free."""
+    """A number of any sign."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= LARGEST:
         raise wrong(value, "a number")
     return float(value)
@@ -117,7 +117,7 @@ def scalar(value: Any) -> Scalar:
 
 
 def moment(value: Any) -> datetime:
-    """ISO 8601 with an offset (``Z`` too), as UTC."""
+    """A time in ISO 8601 with an offset (also ``Z``), as UTC."""
     needed = 'a time with its offset, such as "2026-11-22T10:00:00+00:00",'
     try:
         at = datetime.fromisoformat(text(value).replace("Z", "+00:00"))
@@ -129,7 +129,7 @@ def moment(value: Any) -> datetime:
 
 
 def seconds(value: Any) -> timedelta:
-    """A length of time, given in seconds."""
+    """A length of time in seconds."""
     try:
         return timedelta(seconds=number(value))
     except OverflowError as error:
@@ -137,12 +137,12 @@ def seconds(value: Any) -> timedelta:
 
 
 def null_or(reader: Reader) -> Reader:
-    """The same reader, with ``null`` allowed for "none"."""
+    """The reader, with ``null`` allowed for "none"."""
     return lambda value: None if value is None else reader(value)
 
 
 def maybe(reader: Reader, needed: str) -> Reader:
-    """The same for a single figure; the complaint names ``null``, the way to say "not known"."""
+    """As ``null_or``, for a single figure; the error names ``null``, which means "unknown"."""
 
     def read(value: Any) -> Any:
         if value is None:
@@ -156,7 +156,7 @@ def maybe(reader: Reader, needed: str) -> Reader:
 
 
 def many(reader: Reader) -> Reader:
-    """A list of what ``reader`` reads."""
+    """A reader of lists whose items ``reader`` reads."""
 
     def read(value: Any) -> tuple[Any, ...]:
         result: list[Any] = []

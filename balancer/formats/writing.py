@@ -1,4 +1,4 @@
-"""Dataclasses of the core as objects of JSON, by their fields."""
+"""Writes dataclasses of the planner as objects of JSON, by their fields."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MOVE_KEYS = {
     "target_name": "to_name",
 }
 RENAMED: Mapping[type, Mapping[str, str]] = {Move: _MOVE_KEYS}
-"""A plan's moves carry the keys that the benchmark's plans have."""
+"""A plan's moves have the same keys as the plans of the benchmark."""
 
 
 def write_fields(value: Any) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""What a policy would have done over recorded checks. Pure, as all of the core."""
+"""What a policy would have done over recorded checks. Pure, like the whole planner."""

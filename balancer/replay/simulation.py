@@ -1,8 +1,8 @@
-"""What a policy would have done over recorded checks, and what happened, by the same measure.
+"""Simulates what a policy would have done over recorded checks, and measures what happened in the same way.
 
-Each plan is carried out at once, one move after another, each as long as it is estimated to take. Nothing is planned
-while a move waits or runs, as in the program. Between two checks nobody saw the cluster: what differs at the second one
-is taken to have begun half way. Gaps of more than an hour count as an hour.
+Each plan is carried out at once, one move after another, each for its estimated time. As in the program, nothing is
+planned while a move waits or runs. Between two checks the state is unknown: changes are assumed to happen half way.
+Gaps of more than an hour count as an hour.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class DayFigures:
     """Sums of one day, over all clusters."""
 
     node_s: float = 0.0
-    """Node-time that was seen."""
+    """Observed node-time."""
     overloaded_s: float = 0.0
     moves: int = 0
     copied_mib: int = 0
@@ -48,13 +48,13 @@ class DayFigures:
 
 @dataclass(slots=True)
 class ReplayResult:
-    """What one variant comes to."""
+    """The result of one variant."""
 
     days: dict[date, DayFigures] = field(default_factory=dict)
     placed: int = 0
-    """VMs that were created meanwhile."""
+    """VMs that were created during the record."""
     placed_elsewhere: int = 0
-    """Of these, how many are taken to stand on another node than in the record, see ``world.placed``."""
+    """How many of them are assumed on another node than in the record, see ``world.placed``."""
 
     @property
     def total(self) -> DayFigures:
@@ -66,7 +66,7 @@ class ReplayResult:
 
     @property
     def overloaded_percent(self) -> float:
-        """Overloaded node-time, in percent of all node-time."""
+        """Overloaded node-time in percent of all node-time."""
         total = self.total
         return 100 * total.overloaded_s / total.node_s if total.node_s else 0.0
 
@@ -77,15 +77,15 @@ class ReplayResult:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A policy to try: the recorded one with other values. Without any it tries the recorded one again."""
+    """A policy to try: the recorded one with other values; without other values the recorded policy."""
 
     fields: tuple[tuple[str, Any], ...] = ()
     """Names of fields of ``Policy`` and their values."""
     of_clusters: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
-    """Cluster -> the same for it alone; stronger than ``fields``."""
+    """Cluster -> names and values only for this cluster; they replace those in ``fields``."""
 
     def policy(self, recorded: Policy, cluster_id: int) -> Policy:
-        """The policy of a cluster that is tried in place of the recorded one."""
+        """The policy to try for a cluster instead of the recorded one."""
         return replace(recorded, **{**dict(self.fields), **self.of_clusters.get(cluster_id, {})})
 
 
@@ -94,7 +94,7 @@ class _Queued:
     move: Move
     planned_at: datetime
     ends_at: datetime | None = None
-    """``None`` = it has not begun."""
+    """``None`` = the migration has not begun."""
     copied_mib: int = 0
 
 
@@ -109,11 +109,11 @@ class ClusterReplay:
         self._queue: deque[_Queued] = deque()
         self._migrated: dict[int, datetime] = {}
         self._left: list[tuple[datetime, int, int]] = []
-        """Moment, VM, and the node that it left."""
+        """Time, VM, and the node that it left."""
         self._before: Snapshot | None = None
         self._policy = Policy()
         self._shown: tuple[Snapshot, Snapshot] | None = None
-        """A check of the record, and the same check as it would have been: most checks differ in nothing."""
+        """A check of the record and the same check in the simulation, cached because most checks do not change."""
         self._shown_with = self._elsewhere
         self._overloaded = 0
         """How many nodes were overloaded at the end of the last interval."""
@@ -124,8 +124,8 @@ class ClusterReplay:
         """The next check of the record.
 
         Args:
-            policy: that of the record; its thresholds say what is overloaded, for every variant.
-            own: the moves that the program made by itself since the check before.
+            policy: of the record; its thresholds define overload for every variant.
+            own: the program's own moves since the check before.
         """
         now = recorded.taken_at
         if self._before is not None:
@@ -146,7 +146,7 @@ class ClusterReplay:
             self._plan(recorded, self._variant.policy(policy, recorded.clusters[0].id), recent)
 
     def count_own(self, own: Iterable[OwnMove], copied: Callable[[int], int]) -> None:
-        """What happened: the moves of the record."""
+        """Counts the moves of the record."""
         for move in own:
             day = self._outcome.day(move.finished_at, self._zone)
             day.moves += 1
@@ -164,12 +164,12 @@ class ClusterReplay:
         self._outcome.day(at, self._zone).overloaded_s += overloaded_s
 
     def _begin_from(self, recent: Recent, now: datetime) -> None:
-        """What the program did before the record began, it did in every variant."""
+        """Takes the events before the record from the record, in every variant."""
         self._migrated = dict(recent.migrated)
         self._left = [(now, vm_id, node_id) for vm_id, nodes in recent.left.items() for node_id in sorted(nodes)]
 
     def _people_moved(self, recent: Recent, own: Sequence[OwnMove]) -> None:
-        """Migrations that a person asked for rest their VM here as they did in the record."""
+        """Lets VMs rest after migrations that a person requested, as in the record."""
         ours = {move.vm_id for move in own}
         since = self._before.taken_at if self._before is not None else None
         for vm_id, at in recent.migrated.items():
@@ -177,7 +177,7 @@ class ClusterReplay:
                 self._migrated[vm_id] = at
 
     def _follow(self, before: Snapshot, recorded: Snapshot, policy: Policy, own: Sequence[OwnMove]) -> None:
-        """Customers' orders and people's moves since the check before."""
+        """Follows customers' orders and people's moves since the check before."""
         if not _differ(before, recorded):
             return
         known = {vm.id for vm in before.vms}
@@ -189,7 +189,7 @@ class ClusterReplay:
             self._elsewhere = self._elsewhere.moved(vm_id, node_id)
 
     def _run_until(self, end: datetime, policy: Policy, recent: Recent, seconds: float) -> None:
-        """Carries out what is queued, and counts the overload from the last check to this one."""
+        """Carries out queued moves, and counts the overload from the last check to this one."""
         recorded = self._before
         if recorded is None:
             return
@@ -211,12 +211,12 @@ class ClusterReplay:
             self._finish(queued, ends, recent)
             self._overloaded = self._count(recorded, policy, recent)
         day.overloaded_s += self._overloaded * (limit - at).total_seconds()
-        if limit < end:  # nobody looked: what was to end meanwhile has ended
+        if limit < end:  # a gap in the record: migrations that should end in it have ended
             for queued in self._queue:
                 queued.ends_at = min(queued.ends_at or end, end)
 
     def _begin(self, queued: _Queued, at: datetime, recorded: Snapshot, policy: Policy, recent: Recent) -> bool:
-        """Whether the move still stands; then it runs."""
+        """Starts the move if it is still allowed. True if it was started."""
         move = queued.move
         vm = next((v for v in recorded.vms if v.id == move.vm_id), None)
         if vm is None or self._variant is None:
@@ -235,7 +235,7 @@ class ClusterReplay:
         return True
 
     def _finish(self, queued: _Queued, at: datetime, recent: Recent) -> None:
-        """The end of a migration. It fails if a migration of this VM failed in the record meanwhile."""
+        """Ends a migration. It fails if a migration of this VM failed in the record at that time."""
         move = queued.move
         self._queue.popleft()
         failed_at = recent.failed.get(move.vm_id)
@@ -249,7 +249,7 @@ class ClusterReplay:
         self._left.append((at, move.vm_id, move.source_id))
 
     def _recent(self, recorded: Recent, now: datetime) -> Recent:
-        """What people did, as in the record; what the program did, as it would have been."""
+        """Recent events: of people as in the record, of the program as in the simulation."""
         left: dict[int, frozenset[int]] = {}
         for at, vm_id, node_id in self._left:
             if now - at < REST:
@@ -289,13 +289,13 @@ class ClusterReplay:
 
 
 def _differ(before: Snapshot, now: Snapshot) -> bool:
-    """Whether anything changed between two checks. A measurement may have become too old without a change."""
+    """Whether two checks differ. A measurement may have become too old without a difference."""
     measured = any(node.measured is not None for node in now.nodes)
     return measured or (before.nodes, before.vms, before.clusters) != (now.nodes, now.vms, now.clusters)
 
 
 class Replay:
-    """All clusters of a record, check by check, under one variant. ``variant`` ``None``: what happened."""
+    """All clusters of a record, check by check, with one variant. ``variant`` ``None``: what happened."""
 
     def __init__(self, variant: Variant | None, zone: tzinfo | None = None) -> None:
         self.outcome = ReplayResult()
@@ -308,7 +308,7 @@ class Replay:
         """The next check.
 
         Args:
-            own: the migrations of the record that this program made by itself, all of them or those of this time.
+            own: the program's own migrations of the record: all of them, or those of this time.
         """
         since, now = self._last, inputs.snapshot.taken_at
         lately = [m for m in own if m.started_at <= now and (since is None or m.finished_at >= since)]
@@ -329,7 +329,7 @@ class Replay:
 def replays(
     checks: Iterable[CheckInputs], own: Sequence[OwnMove], variants: Sequence[Variant | None], zone: tzinfo | None
 ) -> Iterator[ReplayResult]:
-    """One outcome for each variant, in one pass over the record."""
+    """One result per variant, in one pass over the record."""
     runs = [Replay(variant, zone) for variant in variants]
     for inputs in checks:
         for run in runs:

@@ -1,4 +1,4 @@
-"""A cluster as it would have been: the recorded one, with some VMs on other nodes than in the record."""
+"""A simulated cluster: the recorded one, with some VMs on other nodes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from balancer.state import Candidate, WorkingState
 
 
 class OwnMove(NamedTuple):
-    """A migration of the record that this program made by itself: a replay leaves it out."""
+    """A migration of the record from the program's own plans: a replay leaves it out."""
 
     vm_id: int
     target_id: int
@@ -24,15 +24,15 @@ class OwnMove(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
-    """Which VMs stand on another node than in the record, by VM. Customers' orders and people's moves are followed."""
+    """VM -> its node, for VMs on another node than in the record. Follows customers' orders and people's moves."""
 
     nodes: Mapping[int, int]
 
     def follow(self, before: Snapshot, now: Snapshot, own: Iterable[OwnMove]) -> Elsewhere:
-        """The same between two checks of the record.
+        """The state at the next check of the record.
 
-        A VM that the program moved in the record stays where it is. A VM that somebody else moved goes where it went.
-        A VM is dropped when it was deleted, or when its node is no more.
+        A VM that the program moved in the record stays on its node. A VM that other people moved goes to the same node
+        as in the record. A VM is dropped if it or its node was deleted.
         """
         node_ids = {node.id for node in now.nodes}
         by_move = {(move.vm_id, move.target_id) for move in own}
@@ -49,11 +49,11 @@ class Elsewhere:
         return Elsewhere(nodes)
 
     def moved(self, vm_id: int, target_id: int) -> Elsewhere:
-        """The same after one more move."""
+        """The state after one more move."""
         return Elsewhere({**self.nodes, vm_id: target_id})
 
     def apply_to(self, recorded: Snapshot, policy: Policy) -> Snapshot:
-        """The cluster as it would have been: its VMs, and the sums and loads of its nodes."""
+        """The simulated cluster: its VMs, and the sums and loads of its nodes."""
         moved = [vm for vm in recorded.vms if vm.id in self.nodes and vm.node_id != self.nodes[vm.id]]
         if not moved:
             return recorded
@@ -73,14 +73,14 @@ class Elsewhere:
 
 
 def placed(before: Snapshot, world: Snapshot, now: Snapshot, policy: Policy) -> dict[int, int]:
-    """New VM -> its node, where that differs from the record.
+    """New VM -> its node, if it differs from the record.
 
-    How the panel chooses a node is not known. The assumption: it goes by how full the nodes are. So a new VM goes to
-    the node that is as full among the others as the node of the record was there, both counted from the fullest.
+    It is not known how the panel chooses a node. The assumption: by how full the nodes are. So a new VM goes to the
+    node with the same rank as the node in the record, counted from the fullest.
 
     Args:
         before: the check before, as recorded.
-        world: the same check as it would have been.
+        world: the check before, as simulated.
         now: this check, as recorded.
     """
     known = {vm.id for vm in before.vms}
@@ -107,7 +107,7 @@ def _fullest_first(seen: Snapshot, policy: Policy) -> list[int]:
 
 @dataclass(slots=True)
 class _Change:
-    """What VMs that stand elsewhere take off a node and bring to it."""
+    """The change of a node's sums by VMs that are on other nodes than in the record."""
 
     vcpus: int = 0
     memory_mib: int = 0

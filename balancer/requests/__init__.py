@@ -1,1 +1,1 @@
-"""Plans and answers for what a person asks: drain or fill a node, place a new VM, move one VM, and why not."""
+"""Plans and answers for requests of people: drain or fill a node, place a new VM, move a VM, and why not."""

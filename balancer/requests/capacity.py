@@ -1,4 +1,4 @@
-"""When a cluster is full: its samples of months and its thresholds in, dates out (forecast.py). Pure."""
+"""When a cluster is full: computes dates (forecast.py) from samples of months and the thresholds. Pure."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from balancer.scoring import most_mib, most_vcpus
 DAY = timedelta(days=1)
 CPU, MEMORY = "cpu", "memory"
 SIZES = (1, 2, 4, 8, 16, 32)
-"""VMs are counted by these classes of vCPUs: up to 1, up to 2 … and larger ones."""
+"""The classes of vCPUs in which VMs are counted: up to 1, up to 2 … and larger ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class SizeCount:
-    """How many VMs have so many vCPUs, and how much memory all of them have together."""
+    """The number of VMs with ``vcpus`` vCPUs, and the sum of their memory."""
 
     vcpus: int
     vms: int
@@ -31,22 +31,22 @@ class SizeCount:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """What is allocated in a cluster at one moment, and what the nodes have that are in service."""
+    """The allocation in a cluster at one moment, and the resources of its nodes in service."""
 
     nodes: int
-    """Nodes in service: healthy and not in maintenance. The next two are of these alone."""
+    """Nodes in service: healthy and not in maintenance. The next two figures are only of these nodes."""
     cpus: int
     memory_mib: int
     vcpus: int
-    """Allocated on all nodes, in service or not; likewise ``allocated_mib`` and ``vms``."""
+    """Allocated on all nodes, in service or not. ``allocated_mib`` and ``vms``: the same."""
     allocated_mib: int
     vms: int | None
-    """``None``: not known."""
+    """``None`` = unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class CapacitySample:
-    """The totals at a moment of the past."""
+    """The totals at a moment in the past."""
 
     at: datetime
     totals: Totals
@@ -54,7 +54,7 @@ class CapacitySample:
 
 @dataclass(frozen=True, slots=True)
 class NodeChange:
-    """At ``at`` other nodes were in service than before; figures are differences."""
+    """A change of the nodes in service at ``at``; figures are differences."""
 
     at: datetime
     nodes: int
@@ -64,7 +64,7 @@ class NodeChange:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """At ``at`` much more (or less) was allocated at once than usual: vCPUs or MiB."""
+    """A sudden change of the allocation at ``at``, much larger than usual, in vCPUs or MiB."""
 
     at: datetime
     change: float
@@ -74,8 +74,8 @@ class Order:
 class ResourceDate:
     """When the vCPUs (``cpu``) or the memory (``memory``, MiB) of a cluster reach its threshold.
 
-    Of ten futures that the past makes likely one reaches it before ``first`` and one after ``last``. ``None``: later
-    than ``horizon``; all three are ``None`` without a rising trend, and where it is reached.
+    One of ten likely futures reaches it before ``first``, and one after ``last``. ``None``: later than ``horizon``. All
+    three are ``None`` without a rising trend, or if the threshold is reached already.
     """
 
     resource: str
@@ -83,11 +83,11 @@ class ResourceDate:
     reached: bool
     allocated: float
     limit: float
-    """Below or at the threshold so much may be allocated on the nodes in service."""
+    """The largest allocation on the nodes in service that does not exceed the threshold."""
     threshold: float
-    """As the policy has it: vCPUs for each CPU, or percent of the memory."""
+    """The value in the policy: vCPUs per CPU, or percent of the memory."""
     growth: float | None
-    """A day, without the orders below; ``None``: the past is too short."""
+    """Growth per day without the orders below; ``None``: the history is too short."""
     orders: tuple[Order, ...]
     horizon: datetime
     first: datetime | None = None
@@ -97,7 +97,7 @@ class ResourceDate:
 
 @dataclass(frozen=True, slots=True)
 class SizeGrowth:
-    """VMs with more than ``above`` and up to ``most`` vCPUs (``None``: any number), then and now."""
+    """VMs with more than ``above`` and at most ``most`` vCPUs (``None``: no limit), then and now."""
 
     above: int
     most: int | None
@@ -109,7 +109,7 @@ class SizeGrowth:
 
 @dataclass(frozen=True, slots=True)
 class StandardVM:
-    """The commonest size of the cluster's VMs, and how many more of them fit below the thresholds."""
+    """The most common size of the cluster's VMs, and how many more of them fit below the thresholds."""
 
     vcpus: int
     memory_mib: int
@@ -118,7 +118,7 @@ class StandardVM:
 
 @dataclass(frozen=True, slots=True)
 class CapacityReport:
-    """What `/capacity` says of one cluster."""
+    """The content of `/capacity` for one cluster."""
 
     cluster_id: int
     cluster_name: str
@@ -133,7 +133,7 @@ class CapacityReport:
     """Nodes that are in maintenance or not healthy; they do not count as capacity."""
     standard: StandardVM | None = None
     switch_off: tuple[tuple[str, ...], int] | None = None
-    """Names of nodes that could be switched off, and the moves which that takes; ``None``: not asked."""
+    """Names of nodes that could be switched off, and the number of moves for it; ``None``: not computed."""
 
 
 def in_service(node: Node) -> bool:
@@ -142,7 +142,7 @@ def in_service(node: Node) -> bool:
 
 
 def totals(snapshot: Snapshot) -> Totals | None:
-    """The sums of one cluster; ``None``: a figure is unknown, and a sum without it would look like a change."""
+    """The sums of one cluster; ``None``: a figure is unknown; a sum without it would look like a change."""
     on_node: dict[int, list[VM]] = {node.id: [] for node in snapshot.nodes}
     for vm in snapshot.vms:
         on_node.setdefault(vm.node_id or 0, []).append(vm)
@@ -162,7 +162,7 @@ def totals(snapshot: Snapshot) -> Totals | None:
 
 
 def sizes(vms: Iterable[VM]) -> tuple[SizeCount, ...]:
-    """The VMs by their number of vCPUs; those of unknown size are left out."""
+    """The VMs by their number of vCPUs, without VMs of unknown size."""
     count: Counter[int] = Counter()
     memory: Counter[int] = Counter()
     for vm in vms:
@@ -180,11 +180,11 @@ def capacity_report(
     *,
     counts: tuple[tuple[datetime, Sequence[SizeCount]], Sequence[SizeCount]] | None = None,
 ) -> CapacityReport:
-    """The report of one cluster, without what only a snapshot tells.
+    """The report of one cluster, without the parts that need a snapshot.
 
     Args:
-        samples: in the order of time; the last one says what the cluster has now.
-        counts: the VMs by size on a day of the past, and now.
+        samples: in the order of time; the last one is the present state.
+        counts: the VMs by size on a day in the past, and now.
     """
     if not samples:
         return CapacityReport(cluster_id, cluster_name)
@@ -200,7 +200,7 @@ def capacity_report(
 
 
 def standard_vm(snapshot: Snapshot, policy: Policy) -> StandardVM | None:
-    """The commonest size of a cluster's VMs and how many more fit; ``None``: no VM's size is known."""
+    """The most common size of a cluster's VMs and how many more fit; ``None``: no VM's size is known."""
     known = Counter((vm.vcpus, vm.memory_mib) for vm in snapshot.vms if vm.vcpus and vm.memory_mib)
     if not known:
         return None
@@ -219,7 +219,7 @@ def _sum(values: Iterable[int | None]) -> int | None:
 
 
 def _allocated(told: int | None, vms: Sequence[VM], size: Callable[[VM], int | None]) -> int | None:
-    """What the panel says of a node, else the sum of its VMs."""
+    """The panel's figure of a node, else the sum of its VMs."""
     return _sum(size(vm) for vm in vms) if told is None else told
 
 
@@ -258,7 +258,7 @@ def _date(resource: str, samples: Sequence[CapacitySample], policy: Policy) -> R
 
 
 def _changes(samples: Sequence[CapacitySample]) -> tuple[NodeChange, ...]:
-    """When nodes were added or went out of service for longer than one sample; newest last."""
+    """The changes of the nodes in service that lasted longer than one sample; newest last."""
     changes = []
     steady = samples[0].totals
     for number, one in enumerate(samples):
@@ -273,7 +273,7 @@ def _changes(samples: Sequence[CapacitySample]) -> tuple[NodeChange, ...]:
 
 
 def _growth(before: Sequence[SizeCount], now: Sequence[SizeCount]) -> tuple[SizeGrowth, ...]:
-    """By class of size, those of which there are VMs then or now; smallest first."""
+    """The growth of each class of size that has VMs then or now; smallest first."""
     rows = []
     for above, most in zip((0, *SIZES), (*SIZES, None), strict=True):
 

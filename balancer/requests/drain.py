@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 
 def drain(snapshot: Snapshot, policy: Policy, recent: Recent, node_id: int) -> Plan:
-    """Moves every VM that may leave off the node, the largest first, to the targets with the most room.
+    """Plans to move every VM that may leave, largest first, to the targets with the most room.
 
-    Rejections: one for each VM that stays, or a single one for the node or the cluster where no VM may leave. Where
-    not all VMs find a target, as many as possible leave. VMs of one affinity rule leave to one node or stay together.
+    Rejections: one for each VM that stays, or one for the node or the cluster if no VM may leave. If not all VMs have a
+    target, as many as possible leave. VMs of one affinity rule go to the same node or stay together.
     ``max_moves`` does not limit the plan.
 
     Raises:

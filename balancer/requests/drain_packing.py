@@ -1,4 +1,4 @@
-"""Which target takes each move group of a drain, as a packing problem over arrays. Importing it costs NumPy."""
+"""Finds a target for each move group of a drain, as a packing problem over arrays. Imports NumPy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _UNBOUNDED = 1e18
 _ROUNDING = 1e-9
 """Measured loads are not whole numbers: this part of a target's limit stays free, so that the rules agree."""
 _FULLNESS_RESOURCES = 3
-"""The first resources (vCPUs, memory, load) say how full a target is; the VM count and available memory do not."""
+"""How full a target is depends on the first resources (vCPUs, memory, load), not on VM count and available memory."""
 
 
 def assign_groups(groups: Sequence[MoveGroup], targets: Sequence[WorkingNode], state: WorkingState) -> list[Assignment]:
@@ -29,7 +29,7 @@ def _problem(groups: Sequence[MoveGroup], targets: Sequence[WorkingNode], state:
     room, limits = _room(targets, state)
     conflicts = _conflicts(groups, state)
     allowed = np.array([_allowed(group, targets, state) for group in groups], dtype=np.bool_)
-    never = np.diagonal(conflicts)  # two VMs of the group exclude each other: no node could take the group
+    never = np.diagonal(conflicts)  # two VMs of the group exclude each other, so no node can take the group
     return PackingProblem(
         needs=np.array([_needs(group, state) for group in groups], dtype=np.float64).reshape(-1, room.shape[1]),
         room=room,
@@ -47,7 +47,7 @@ def _needs(group: MoveGroup, state: WorkingState) -> tuple[float, ...]:
 
 
 def _room(targets: Sequence[WorkingNode], state: WorkingState) -> tuple[Floats, Floats]:
-    """What is free on each target, and what would be free on the same target without VMs."""
+    """The free room of each target, and its room without VMs."""
     policy = state.policy
     rows, limits = [], []
     for target in targets:
@@ -69,7 +69,7 @@ def _room(targets: Sequence[WorkingNode], state: WorkingState) -> tuple[Floats, 
 
 
 def _allowed(group: MoveGroup, targets: Sequence[WorkingNode], state: WorkingState) -> Bools:
-    """By target: whether the operator's rules let all VMs of the group go there."""
+    """Target -> whether the operator's rules allow all VMs of the group there."""
     bound = [vm for vm in group.vms if state.groups.binds(vm.vm.id)]
     if not bound:
         return np.ones(len(targets), dtype=np.bool_)

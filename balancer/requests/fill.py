@@ -10,10 +10,10 @@ from balancer.strategies.outcome import carry_out
 
 
 def fill(snapshot: Snapshot, policy: Policy, recent: Recent, node_id: int) -> Plan:
-    """Brings VMs to the node, from the most loaded nodes first, while each move improves the balance enough.
+    """Plans to bring VMs to the node, from the most loaded nodes first, while each move improves the balance enough.
 
-    "Enough" is ``balance_margin``; the measure is J (``Plan.evenness``). VMs that a rule of the operator binds stay
-    where they are. Where nothing moves, the only rejection says why: the node may take no VM, or has its fair share.
+    "Enough" is ``balance_margin``; the measure is J (``Plan.evenness``). VMs with a rule of the operator stay. If
+    nothing moves, the only rejection says why: the node may take no VM, or it has its fair share.
     ``max_moves`` does not limit the plan.
 
     Raises:

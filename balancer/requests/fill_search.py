@@ -1,4 +1,4 @@
-"""The search of ``balance`` with a single target, for ``fill``. Importing this module costs NumPy."""
+"""The search of ``balance`` with a single target, for ``fill``. Imports NumPy."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from balancer.strategies.outcome import Step
 
 
 class FillSearch:
-    """The cluster at one moment; all nodes but one are closed as targets."""
+    """The cluster at one moment; all nodes except one are closed as targets."""
 
     def __init__(self, state: WorkingState, node_id: int) -> None:
         self._state = state
         nodes = NodeArrays.of(state)
         self._row = nodes.row[node_id]
-        # The node counts even where it is excluded as a source: the request is about its load.
+        # The node counts even if it is excluded as a source: the request is about its load.
         only = np.arange(len(nodes)) == self._row
         self._nodes = replace(nodes, open=nodes.open & only, counted=nodes.counted | only)
         self._vms = VMArrays.of(state, self._nodes)
@@ -31,13 +31,13 @@ class FillSearch:
         self.j = Moment.of(self._loads).j
 
     def steps(self) -> list[Step]:
-        """Moves to the node, in order; each takes ``balance_margin`` off J."""
+        """Moves to the node, in order; each reduces J by ``balance_margin``."""
         field = self._loads.field
         parts = even_out(self._loads, self._state.policy.balance_margin / field.counted)
         return [self._step(self._vms.candidates[vm]) for part in vm_rows(self._loads, parts) for vm, _ in part]
 
     def why_no_move(self) -> Reason:
-        """``fill-fair-share``: the node's load beside the means of the cluster."""
+        """``fill-fair-share``, with the node's load and the means of the cluster."""
         cpu, memory = self._means()
         load = self._state.working[int(self._nodes.ids[self._row])].load
         return Reason.of(

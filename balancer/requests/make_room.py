@@ -1,8 +1,8 @@
-"""Which moves make room for a new VM where it fits nowhere as it is: as few as can be found, in a legal order.
+"""Finds moves that make room for a new VM that fits on no node: as few as possible, in a legal order.
 
-Sets of VMs of one node are tried, the smallest sets first: without them the new VM fits there, and other nodes take
-them. Then a VM whose target needs room itself. Every move obeys every rule, so no node gets overloaded on the way. The
-work is counted, so the same snapshot always gets the same answer.
+First it tries sets of VMs of one node, smallest sets first: without them the new VM fits there, and other nodes take
+them. Then it tries a VM whose target needs room itself. Every move obeys every rule, so no node becomes overloaded on
+the way. The work is counted, so the same snapshot always gets the same answer.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from balancer.strategies.targets import Targets
 
 MOST_MOVES = 4
 WORK = 60_000
-"""Sets of VMs that are tried, and pairs of VMs and targets."""
+"""The most sets of VMs, and pairs of VM and target, that are tried."""
 _NEW = -1
 Pair = tuple[Candidate, WorkingNode]
 """A VM and the node that takes it."""
@@ -38,15 +38,15 @@ Pair = tuple[Candidate, WorkingNode]
 def make_room(
     snapshot: Snapshot, policy: Policy, recent: Recent, vcpus: int, memory_mib: int, *, most: int = MOST_MOVES
 ) -> RoomMade | None:
-    """The fewest moves after which a new VM of this size fits on a node; ``None`` = none were found.
+    """The fewest moves after which a new VM of this size fits on a node; ``None`` = none found.
 
     Args:
-        snapshot: of one cluster, in which the VM fits nowhere.
-        policy: every rule holds, ``keep_survivable`` too.
-        recent: what forbids VMs to leave.
+        snapshot: of one cluster in which the VM fits on no node.
+        policy: all its rules apply, also ``keep_survivable``.
+        recent: events that forbid VMs to leave.
         vcpus: of the new VM.
         memory_mib: of the new VM.
-        most: so many moves at most.
+        most: the most moves.
 
     Raises:
         ValueError: the snapshot does not hold exactly one cluster.
@@ -76,7 +76,7 @@ class _Search:
         self._exact = not any(state.groups.together.get(vm_id) for vm_id in able)
 
     def plans_of(self, number: int) -> Iterator[tuple[Sequence[Pair], WorkingNode]]:
-        """Plans of so many moves that may make room, and the node that gets it."""
+        """Plans of ``number`` moves that may make room, and the node that gets the room."""
         for node in self._nodes:
             for vms in self._sets(self._able[node.node.id], number, node):
                 pairs = self._placed(vms)
@@ -86,13 +86,13 @@ class _Search:
             yield from self._chains()
 
     def proves_no_fewer(self, number: int) -> bool:
-        """Whether fewer moves cannot make room: all sets and chains were tried, or no set of fewer VMs is enough."""
+        """Whether fewer moves are proven not to be enough: all were tried, or all sets of fewer VMs free too little."""
         if self._least() >= number:
             return True
         return number <= 3 and self._exact and self._work > 0
 
     def carried_out(self, pairs: Sequence[Pair], node: WorkingNode) -> list[Move]:
-        """The moves, where each of them is legal in its turn and the VM fits afterwards; else none."""
+        """The moves, if each is legal in its turn and the VM fits afterwards; else an empty list."""
         state, mark = self._state, self._state.checkpoint()
         moves: list[Move] = []
         for vm, target in pairs:
@@ -110,7 +110,7 @@ class _Search:
         return Reason.of("move-place-room", node=node.node.name, vcpus=self._new.vcpus, memory_gib=gib)
 
     def _open(self, vm: Candidate) -> list[WorkingNode]:
-        """The nodes that take the VM as things are before any move."""
+        """The nodes that can take the VM before any move."""
         if vm.vm.id not in self._known_open:
             source = self._state.nodes[vm.vm.node_id or 0]
             self._known_open[vm.vm.id] = self._targets.fitting(vm, self._targets.open_to(source))
@@ -131,7 +131,7 @@ class _Search:
         return sorted((c for c in verdicts if isinstance(c, Candidate)), key=lambda c: c.size)
 
     def _sets(self, movable: Sequence[Candidate], number: int, node: WorkingNode) -> Iterator[Sequence[Candidate]]:
-        """Sets of so many VMs without which the new VM fits on the node."""
+        """Sets of ``number`` VMs without which the new VM fits on the node."""
         if not self._enough(movable, node):
             return
         for vms in combinations(movable, number):
@@ -142,7 +142,7 @@ class _Search:
                 yield vms
 
     def _enough(self, vms: Sequence[Candidate], node: WorkingNode) -> bool:
-        """Whether the new VM would fit if these VMs were gone, by the sums alone."""
+        """Whether the new VM would fit without these VMs, by the sums only."""
         state, limit = self._state, self._state.policy.fill_limit
         vcpus = node.vcpus - sum(vm.vcpus for vm in vms) + self._new.vcpus
         mib = node.memory_allocated_mib - sum(vm.memory_mib for vm in vms) + self._new.memory_mib
@@ -151,7 +151,7 @@ class _Search:
         )
 
     def _placed(self, vms: Sequence[Candidate]) -> list[Pair] | None:
-        """A target for each of the VMs, the largest first; all targets are tried, the fullest first."""
+        """A target for each of the VMs, largest VM first; all targets are tried, fullest first."""
         if not vms:
             return []
         state, vm, rest = self._state, vms[-1], vms[:-1]
@@ -174,7 +174,7 @@ class _Search:
         return None
 
     def _chains(self) -> Iterator[tuple[Sequence[Pair], WorkingNode]]:
-        """A VM whose target gets room by a move of its own first."""
+        """Plans in which the target of a VM gets room by another move before."""
         for node in self._nodes:
             for vm in self._able[node.node.id]:
                 if not self._enough([vm], node):
@@ -190,7 +190,7 @@ class _Search:
                             yield [(other, target), (vm, via)], node
 
     def _makes_room(self, other: Candidate, vm: Candidate, via: WorkingNode) -> bool:
-        """Whether the VM would fit on the node if the other VM were gone, by the sums alone."""
+        """Whether the VM would fit on the node without the other VM, by the sums only."""
         limit, policy = self._state.policy.fill_limit, self._state.policy
         vcpus = via.vcpus - other.vcpus + vm.vcpus
         mib = via.memory_allocated_mib - other.memory_mib + vm.memory_mib
@@ -199,7 +199,7 @@ class _Search:
         )
 
     def _least(self) -> int:
-        """So few VMs must leave any node at least before the new VM fits there, wherever they go."""
+        """The least number of VMs that must leave a node before the new VM fits there, for any targets."""
         least = sum(map(len, self._able.values())) + 1
         for node in self._nodes:
             able = self._able[node.node.id]

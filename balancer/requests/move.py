@@ -1,4 +1,4 @@
-"""One VM to a node that a person chooses: the best choices there are, and the plan of the chosen move."""
+"""Moves one VM to a node that a person chooses: the best choices, and the plan of the chosen move."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from balancer.state import Candidate, WorkingNode, WorkingState
 def best_targets(
     snapshot: Snapshot, policy: Policy, recent: Recent, vm_id: int, count: int = 3
 ) -> tuple[TargetChoice, ...]:
-    """The nodes that may take the VM now, the emptiest afterwards first, whatever strategy balances.
+    """The nodes that may take the VM now, those that are emptiest afterwards first; the same for every strategy.
 
-    Empty where the VM may not leave, or no node may take it; ``why_vm`` says why.
+    Empty if the VM may not leave, or no node may take it; ``why_vm`` says why.
     """
     vm = find_vm(snapshot, vm_id)
     state = PlanBuilder(Purpose.TARGET, snapshot, policy, recent, source_id=vm.node_id, vm_id=vm_id).state
@@ -49,14 +49,14 @@ def single_move(
     purpose: Purpose,
     up_to: NodeLoad | None = None,
 ) -> Plan | Rejection:
-    """The plan of this one move, or what forbids it: the cluster, the source, the VM, or the target (``subject``).
+    """The plan of this move, or a rejection: the cluster, the source, the VM or the target (``subject``) forbids it.
 
     Args:
-        purpose: ``TARGET``, a person chose the node; or ``UNDO``, the VM goes back to it, for which its own rest after
-            the migration that is taken back does not count.
-        up_to: of ``UNDO``, the load that the node had before; without it the thresholds hold.
+        purpose: ``TARGET``: a person chose the node. ``UNDO``: the VM goes back to it; then the VM's rest after the
+            undone migration does not count.
+        up_to: for ``UNDO``: the load of the node before; ``None``: the thresholds apply.
     Raises:
-        ValueError: another purpose, or the VM is in no node of the snapshot.
+        ValueError: another purpose, or the VM is on no node of the snapshot.
     """
     if purpose not in (Purpose.TARGET, Purpose.UNDO):
         raise ValueError(f"the purpose is {purpose.value!r}: one VM moves for 'target' or 'undo'")
@@ -103,7 +103,7 @@ def find_vm(snapshot: Snapshot, vm_id: int) -> VM:
 
 
 def leaving(vm: VM, state: WorkingState) -> tuple[Candidate, Node] | Rejection:
-    """The VM with its size and the node it may leave, or the first reason why it may not."""
+    """The VM with its size and its node, or the first reason why it may not leave."""
     source = state.nodes.get(vm.node_id) if vm.node_id is not None else None
     if source is None:
         return Rejection("vm", vm.id, vm.name, Reason.of("vm-place-unknown"))
@@ -119,7 +119,7 @@ def leaving(vm: VM, state: WorkingState) -> tuple[Candidate, Node] | Rejection:
 
 
 def target_refusal(vm: Candidate, source: Node, target: Node, state: WorkingState) -> Reason | None:
-    """Why this node may not take the VM now; in the order in which ``check_move`` asks."""
+    """Why this node may not take the VM now; the rules are in the order of ``check_move``."""
     return (
         static_target_refusal(target, state)
         or load_refusal(state.working[target.id], state)
@@ -131,7 +131,7 @@ def target_refusal(vm: Candidate, source: Node, target: Node, state: WorkingStat
 def choices(
     vm: Candidate, source: Node | None, targets: Iterable[WorkingNode], state: WorkingState
 ) -> tuple[TargetChoice, ...]:
-    """These nodes with the VM on them, the emptiest first: by the worst resource, then score, then id."""
+    """These nodes with the VM, emptiest first: by the worst resource, then score, then id."""
     here = state.working[source.id] if source is not None else None
     ranked = [_choice(vm, here, target, state) for target in targets]
     return tuple(sorted(ranked, key=lambda c: (c.fullness, c.after.score, c.node_id)))

@@ -1,4 +1,4 @@
-"""VMs that leave a node together: single VMs, and VMs that an affinity rule holds together."""
+"""VMs that leave a node together: single VMs, and VMs that an affinity rule connects."""
 
 from __future__ import annotations
 

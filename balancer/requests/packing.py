@@ -1,8 +1,8 @@
-"""Which item goes to which target: a packing problem of numbers, without any rule of the balancer.
+"""Finds a target for each item: a packing problem of numbers, without rules of the balancer.
 
-First the largest items go to the targets with the most room (worst fit). If an item has no place then, all items are
-packed tightly (best fit), items are exchanged to make room, and small problems are searched completely. At the end
-the items are spread over the targets again. Counts limit the work, so the same problem always has the same result.
+First the largest items go to the targets with the most room (worst fit). If an item has no place, all items are packed
+tightly (best fit), items are exchanged to make room, and small problems are searched completely. At the end the items
+are spread over the targets again. Counts limit the work, so the same problem always has the same result.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from balancer.strategies.arrays import Bools, Floats, Ints
 
 NOWHERE = -1
 NODE_LIMIT = 6_000
-"""Nodes of the search tree; fewer where one node is more work."""
+"""The most nodes of the search tree; fewer if a node is more work."""
 WORK_LIMIT = 30_000_000
-"""Nodes of the search tree x items x targets."""
+"""The limit for nodes of the search tree x items x targets."""
 MAX_EXCHANGES = 24
-"""Exchanges tried for one item that has no place."""
+"""The most exchanges that are tried for one item without a place."""
 MAX_SEARCHED_ITEMS = 200
-"""With more items the search does not finish, so it is not started."""
+"""The most items of a complete search: with more items it would not finish."""
 
 
 @dataclass(frozen=True)
@@ -33,13 +33,13 @@ class PackingProblem:
     needs: Floats
     """Item x resource."""
     room: Floats
-    """Target x resource: what is free."""
+    """Target x resource: the free amount."""
     limits: Floats
-    """``room`` of the same targets without VMs, for the resources that say how full a target is (the first columns)."""
+    """``room`` of the targets without VMs, for the first resources, which define how full a target is."""
     allowed: Bools
     """Item x target."""
     conflicts: Bools
-    """Item x item: they may not share a target."""
+    """Item x item: whether they may not share a target."""
     weights: Ints
     """The number of VMs of each item."""
 
@@ -50,13 +50,13 @@ class Assignment(NamedTuple):
     item: int
     target: int
     choices: int
-    """How many targets could take the item when its turn came."""
+    """How many targets could take the item in its turn."""
     worst_fit: bool
     """Whether the target is the one with the most room."""
 
 
 def pack(problem: PackingProblem) -> list[Assignment]:
-    """Targets for as many items as the search can place, largest items first; all of them where it finds such a way."""
+    """Targets for as many items as the search can place, largest items first."""
     order = _largest_first(problem)
     packing = _Packing(problem)
     _greedy(packing, order, packing.worst_fit)
@@ -89,13 +89,13 @@ class _Packing:
         self.room[target] -= self.problem.needs[item]
 
     def remove(self, item: int) -> int:
-        """Takes the item off its target and returns that target."""
+        """Removes the item from its target, and returns the target."""
         target, self.target_of[item] = self.target_of[item], NOWHERE
         self.room[target] += self.problem.needs[item]
         return target
 
     def fits(self, item: int) -> Bools:
-        """By target: whether it can take the item now."""
+        """Target -> whether it can take the item now."""
         fits: Bools = self.problem.allowed[item] & (self.room >= self.problem.needs[item]).all(axis=1)
         for other in self._conflicts.get(item, ()):
             if self.target_of[other] != NOWHERE:
@@ -128,7 +128,7 @@ def _largest_first(problem: PackingProblem) -> list[int]:
 
 
 def _sizes(problem: PackingProblem) -> Floats:
-    """Of each item: the part that it takes of all free room, for the resource of which it takes the largest part."""
+    """Item -> the largest part that it needs of the free room of all targets, over the resources."""
     resources = problem.limits.shape[1]
     total = np.maximum(problem.room[:, :resources].sum(axis=0), 1e-9)
     sizes: Floats = (problem.needs[:, :resources] / total).max(axis=1)
@@ -150,7 +150,7 @@ def _greedy(packing: _Packing, order: Iterable[int], choose: Callable[[int], int
 
 
 def _packed_tightly(problem: PackingProblem, order: Sequence[int]) -> _Packing:
-    """By best fit, with exchanges that make room for the items that are left."""
+    """A placement by best fit, with exchanges that make room for the remaining items."""
     packing = _Packing(problem)
     _greedy(packing, order, packing.best_fit)
     progress = True
@@ -161,7 +161,7 @@ def _packed_tightly(problem: PackingProblem, order: Sequence[int]) -> _Packing:
 
 
 def _make_room(packing: _Packing, item: int) -> bool:
-    """Places the item where another item can leave for a third target. Returns whether such an exchange exists."""
+    """Places the item on a target from which another item can move to a third target. True if this was possible."""
     for other in _blockers(packing, item):
         target = packing.remove(other)
         if packing.fits(item)[target]:
@@ -176,7 +176,7 @@ def _make_room(packing: _Packing, item: int) -> bool:
 
 
 def _blockers(packing: _Packing, item: int) -> list[int]:
-    """Placed items that would leave enough room for this item if they left their target, the smallest first."""
+    """Placed items without which their target has room for this item, smallest first."""
     problem = packing.problem
     target_of = np.array(packing.target_of, dtype=np.int64)
     placed = np.flatnonzero(target_of != NOWHERE)
@@ -266,7 +266,7 @@ class _Search:
 
 
 def _spread(packing: _Packing, order: Iterable[int]) -> _Packing:
-    """Moves each placed item to the target with the most room, then tries the items without a target once more."""
+    """Moves each placed item to the target with the most room, then tries the items without a target again."""
     for item in order:
         if packing.target_of[item] != NOWHERE:
             packing.remove(item)

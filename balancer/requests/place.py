@@ -1,4 +1,4 @@
-"""Where a new VM fits best, and how many of its size a cluster still holds. Exact, by arithmetic; nothing is placed."""
+"""Where a new VM fits best, and for how many of its size a cluster has room. Exact arithmetic; nothing is placed."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from balancer.rules.constraints import fit_refusal, load_refusal, placement_refu
 from balancer.state import Candidate, WorkingNode, WorkingState
 
 _NEW = -1
-"""The id of a VM that does not exist yet: no rule of the operator can mean it."""
+"""The id of a VM that does not exist yet: no rule of the operator matches it."""
 SHOWN = 3
 
 
 def place(snapshot: Snapshot, policy: Policy, vcpus: int, memory_mib: int) -> Placement:
-    """The best nodes for a new VM of this size, and how many of them the cluster holds below its overload thresholds.
+    """The best nodes for a new VM of this size, and for how many of them the cluster has room below its thresholds.
 
-    Of the headroom of targets nothing is used. A measured node is taken to be loaded by every vCPU of a new VM, the
-    most that it can run at once. Where a node's own placement filter is set, it is not known whether it takes the VM,
-    so it counts for nothing. Live migration does not matter, so any virtualization does.
+    The headroom of targets stays free. On a measured node every vCPU of a new VM counts as busy, the most that it can
+    run at the same time. A node with its own placement filter counts as without room, because it is unknown whether it
+    takes the VM. The VM does not migrate, so every virtualization is possible.
 
     Raises:
         ValueError: a size is not above 0, or the snapshot does not hold exactly one cluster.
@@ -59,7 +59,7 @@ def _rejection(node: Node, reason: Reason) -> Rejection:
 
 
 def _room(vm: Candidate, node: WorkingNode, state: WorkingState) -> int:
-    """How many such VMs the node takes one after another."""
+    """How many of these VMs the node takes, one after another."""
     policy = state.policy
     cluster = state.clusters[node.node.cluster_id]
     limits = [limit for limit in (node.node.vm_limit, cluster.vm_limit_per_node) if limit is not None]
@@ -80,7 +80,7 @@ def _room(vm: Candidate, node: WorkingNode, state: WorkingState) -> int:
 def _most(holds: Callable[[int], bool]) -> int:
     """The largest number for which ``holds`` is true; it must be true for all smaller numbers too.
 
-    The rules themselves are asked, so that the result agrees with them to the last bit.
+    It calls the rules themselves, so that the result agrees with them exactly.
     """
     if not holds(1):
         return 0

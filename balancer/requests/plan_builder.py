@@ -1,4 +1,4 @@
-"""What all plans of requests share: the state they start from, and how a ``Plan`` is built from their moves."""
+"""Shared by all plans of requests: the first state, and building a ``Plan`` from moves."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from balancer.strategies.outcome import overloaded, parallel_groups
 
 
 class PlanBuilder:
-    """Builds a plan for one purpose. ``state`` takes the moves; the reports show the nodes before the first move."""
+    """Builds a plan for one purpose. Moves are made on ``state``; reports are of the nodes before the first move."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class PlanBuilder:
         cautions: Sequence[Reason] = (),
         evenness: Evenness | None = None,
     ) -> Plan:
-        """The plan of these moves, which ``state`` has already made."""
+        """The plan of these moves, which are made on ``state`` already."""
         own, self.state.policy = self.state.policy, self._policy
         after = overloaded(self.state)
         self.state.policy = own
@@ -73,7 +73,7 @@ class PlanBuilder:
         )
 
     def _reports_by_policy(self) -> tuple[NodeReport, ...]:
-        """The nodes judged by the operator's policy: a request does not change which nodes count as overloaded."""
+        """The node reports by the operator's policy: a request does not change which nodes count as overloaded."""
         own, self.state.policy = self.state.policy, self._policy
         reports = node_reports(self.state)
         self.state.policy = own
@@ -81,10 +81,10 @@ class PlanBuilder:
 
 
 def only_cluster(snapshot: Snapshot) -> Cluster:
-    """The cluster of a snapshot that holds one.
+    """The only cluster of a snapshot.
 
     Raises:
-        ValueError: the snapshot holds no cluster, or several.
+        ValueError: the snapshot has no cluster, or several.
     """
     if len(snapshot.clusters) != 1:
         raise ValueError(f"the snapshot holds {len(snapshot.clusters)} clusters: one is needed (split() it)")
@@ -92,10 +92,10 @@ def only_cluster(snapshot: Snapshot) -> Cluster:
 
 
 def check_node(state: WorkingState, node_id: int) -> None:
-    """Checks that there is such a node.
+    """Checks that the node exists.
 
     Raises:
-        ValueError: there is none.
+        ValueError: it does not exist.
     """
     if node_id not in state.nodes:
         raise ValueError(f"no node of the snapshot has the id {node_id}")

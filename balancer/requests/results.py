@@ -17,13 +17,13 @@ class TargetChoice:
     before: NodeLoad
     after: NodeLoad
     fullness: float
-    """The worst of its resources afterwards, as a part of the overload threshold: at most 1."""
+    """Its worst resource with the VM, as a part of the overload threshold: at most 1."""
     cautions: tuple[Reason, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class NodeRoom:
-    """How many VMs of one size a node still holds."""
+    """For how many more VMs of one size a node has room."""
 
     node_id: int
     node_name: str
@@ -39,15 +39,15 @@ class Placement:
     vcpus: int
     memory_mib: int
     best: tuple[TargetChoice, ...]
-    """The best node and the two next, as far as there are any."""
+    """The three best nodes, or fewer."""
     rooms: tuple[NodeRoom, ...]
-    """Every node that takes new VMs, also those that hold none more of this size; most first."""
+    """Every node that takes new VMs, also those without room for this size; most room first."""
     rejections: tuple[Rejection, ...]
-    """Why other nodes take none, whatever the size, and why those with room for none do not; by id."""
+    """Why other nodes take no VM of any size, and why nodes without room do not; by id."""
 
     @property
     def total(self) -> int:
-        """How many such VMs the whole cluster still holds."""
+        """For how many more of these VMs the whole cluster has room."""
         return sum(room.vms for room in self.rooms)
 
 
@@ -59,12 +59,12 @@ class RoomMade:
     node_name: str
     moves: tuple[Move, ...]
     proven: bool
-    """No plan makes room with fewer moves."""
+    """Whether it is proven that no plan makes room with fewer moves."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Nodes (of a VM) or VMs (of a node), by id, that the same reason forbids; for nodes it is the brief form."""
+    """Ids of nodes (for a VM) or VMs (for a node) with the same reason; for nodes in its brief form."""
 
     reason: Reason
     ids: tuple[int, ...]
@@ -75,11 +75,11 @@ class Verdict(str, Enum):
     """Why a VM stays where it is, in one word; the first that is true."""
 
     PLANNED = "planned"
-    """It does not stay: the plan of this moment moves it (``WhyVM.move``)."""
+    """It does not stay: the present plan moves it (``WhyVM.move``)."""
     FORBIDDEN = "forbidden"
     """It may not leave (``WhyVM.refusals``)."""
     NOT_NEEDED = "not-needed"
-    """Its node is not overloaded, and with ``balance`` its move would not even out enough."""
+    """Its node is not overloaded, and with ``balance`` its move would not gain enough."""
     OTHERS = "others"
     """Its node is relieved without it (``WhyVM.instead``)."""
     NO_TARGET = "no-target"
@@ -87,12 +87,12 @@ class Verdict(str, Enum):
     BUDGET = "budget"
     """Other moves come first, and the plan may make no more."""
     NOT_ENOUGH = "not-enough"
-    """It could move, but its node stays overloaded whatever the plan, and the strategy finds no use in it."""
+    """It could move, but its node stays overloaded with every plan, so the strategy does not move it."""
 
 
 @dataclass(frozen=True, slots=True)
 class WhyVM:
-    """Why a VM was not moved, by the rules and the strategy of this moment."""
+    """Why a VM was not moved, by the present rules and strategy."""
 
     vm_id: int
     vm_name: str
@@ -100,27 +100,27 @@ class WhyVM:
     node_name: str | None
     verdict: Verdict
     reason: Reason
-    """The verdict with its figures."""
+    """The reason of the verdict, with figures."""
     refusals: tuple[Reason, ...]
-    """All that keeps it from leaving, each of which would have to change: of the cluster, its node, itself."""
+    """All reasons why it may not leave, of the cluster, its node and itself; each of them would have to change."""
     move: Move | None
-    """What the plan of this moment does with it."""
+    """Its move in the present plan; ``None`` = it has none."""
     instead: tuple[Move, ...]
-    """What the plan moves off its node instead."""
+    """The moves of other VMs from its node in the plan."""
     open: tuple[TargetChoice, ...]
-    """Nodes that may take it now, best first, whether it may leave or not."""
+    """Nodes that may take it now, best first, also if it may not leave."""
     refused: tuple[Refused, ...]
-    """The other nodes by the first reason why it may not go there, most first."""
+    """The other nodes by the first reason why it may not go there, most frequent first."""
     nearest: tuple[Rejection, ...]
-    """Where no node is open: the node with the fewest reasons, all of which would have to change."""
+    """If no node may take it: the node with the fewest reasons; all of them would have to change."""
     load: VMLoad | None = None
-    """Its own load, by which the plan judges it; ``None`` = by its share of the load of its node."""
+    """Its measured load, which the plan uses; ``None`` = the plan uses its share of its node's load."""
     vcpus: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """One resource of a node beside its overload threshold; above it = overloaded by it."""
+    """One resource of a node and its overload threshold; above it = overloaded by it."""
 
     resource: str
     """``cpu`` (vCPUs per CPU), ``load`` (measured, per CPU) or ``memory`` (percent)."""
@@ -135,24 +135,24 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class WhyNode:
-    """What a node is to the plan of this moment, and why."""
+    """The role of a node in the present plan, and why."""
 
     node_id: int
     node_name: str
     overloaded: bool
-    """It counts as overloaded. One in maintenance or excluded as a source does not, whatever its levels."""
+    """Whether it counts as overloaded. A node in maintenance or excluded as a source never does."""
     levels: tuple[Level, ...]
-    """Empty where a figure is unknown."""
+    """Empty if a figure is unknown."""
     load: NodeLoad | None
     not_source: tuple[Reason, ...]
-    """All that keeps every VM from leaving, the overload aside."""
+    """All reasons why no VM may leave, except that it is not overloaded."""
     not_target: tuple[Reason, ...]
-    """All that keeps every VM from coming."""
+    """All reasons why no VM may come."""
     leaving: tuple[Move, ...]
-    """What the plan moves off it, and ``coming`` to it."""
+    """The moves from this node in the plan. ``coming``: the moves to it."""
     coming: tuple[Move, ...]
     stays_overloaded: Reason | None
     """Why the plan does not relieve it."""
     vms: int
     staying: tuple[Refused, ...]
-    """Its VMs that may not leave, by reason, most first."""
+    """Its VMs that may not leave, by reason, most frequent first."""

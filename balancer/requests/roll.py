@@ -1,8 +1,8 @@
 """The plan of a rolling campaign: the nodes of a cluster are emptied one after another, for updates or reboots. Pure.
 
-A VM goes to a node that is done already wherever it fits there, so that it moves once; only the VMs of the first node
-have to move again. Each node is emptied by the rules and the packing of ``drain``. The plan goes by what is allocated:
-measured loads say nothing of the hours in which a campaign runs.
+If possible, a VM goes to a node that is finished, so that it moves only once; the VMs of the first node have to move
+again. Each node is emptied by the rules and the packing of ``drain``. The plan uses allocations only: present loads say
+nothing about the hours in which a campaign runs.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from balancer.survival.survive import survive
 from balancer.survival.values import worst
 
 TOGETHER = 4
-"""Most nodes that are emptied together."""
+"""The most nodes that are emptied together."""
 FIRST_NODES = 3
-"""Nodes that are tried as the first one; of large clusters only the best guess."""
+"""How many nodes are tried as the first one; in large clusters only the best guess."""
 LARGE = 64
 """A cluster with more nodes in the campaign is large."""
 
@@ -40,9 +40,9 @@ def roll(
 
     Args:
         snapshot: of one cluster.
-        node_ids: the nodes to empty; ``None`` = all that are healthy and not in maintenance. The other nodes of the
-            cluster may take VMs for good.
-        together: most nodes that are emptied together.
+        node_ids: the nodes to empty; ``None`` = all that are healthy and not in maintenance. VMs may stay on the other
+            nodes of the cluster.
+        together: the most nodes that are emptied together.
     Raises:
         ValueError: the snapshot does not hold exactly one cluster, a node is not in it, or ``together`` is below 1.
     """
@@ -64,7 +64,7 @@ def roll(
 
 
 def after(snapshot: Snapshot, moves: Sequence[Move]) -> Snapshot:
-    """The snapshot as it is after these moves, by what is allocated."""
+    """The snapshot after these moves, by allocations."""
     target_of = {move.vm_id: move.target_id for move in moves}
     vcpus: dict[int, int] = {}
     memory: dict[int, int] = {}
@@ -88,7 +88,7 @@ def after(snapshot: Snapshot, moves: Sequence[Move]) -> Snapshot:
 
 
 class _Campaign:
-    """One order of the nodes, made step by step."""
+    """One order of the nodes, built step by step."""
 
     def __init__(
         self, snapshot: Snapshot, policy: Policy, recent: Recent, wanted: Collection[int], together: int
@@ -121,7 +121,7 @@ class _Campaign:
         self._steps.append(RollStep(tuple(batch), tuple(names[i] for i in batch), tuple(moves), tuple(stay), to_open))
 
     def _empty(self, node_id: int, batch: Collection[int]) -> tuple[list[Move], list[Rejection], int]:
-        """The moves off a node, first to nodes that need not be emptied any more; how many went to others."""
+        """The moves from a node, first to nodes that stay; the rejections; the number of moves to other nodes."""
         closed = frozenset(batch)
         done = drain(self._now, self._only(frozenset(self._left) | closed, node_id), self._recent, node_id)
         self._now = after(self._now, done.moves)
@@ -132,12 +132,12 @@ class _Campaign:
         return [*done.moves, *rest.moves], list(rest.rejections), len(rest.moves)
 
     def _only(self, closed: frozenset[int], node_id: int) -> Policy:
-        """The policy with these nodes taking nothing; the node itself may be left although it is excluded."""
+        """The policy without these nodes as targets; VMs may leave the node itself even if it is excluded."""
         policy = replace(self._policy, exclude_sources=self._policy.exclude_sources - {node_id})
         return policy.with_exclusions(frozenset(), closed - {node_id})
 
     def _next(self, batch: Collection[int] = ()) -> int:
-        """The node whose VMs fit best on the nodes that are done: of those that fit, the one that frees most."""
+        """The node whose VMs fit best on finished nodes: of those that fit, the one that frees most."""
         open_nodes = self._left - set(batch)
         done = [node for node in self._now.nodes if node.id not in self._left and _usable(node, self._policy)]
         free = _sum_of(_free(node, self._policy) for node in done)
@@ -152,11 +152,11 @@ class _Campaign:
 
 
 def _bound(snapshot: Snapshot, policy: Policy, recent: Recent, wanted: Sequence[int]) -> tuple[int, list[int]]:
-    """The fewest moves, and the nodes that are worth a try as the first one.
+    """The fewest moves, and the nodes to try as the first one.
 
-    Each VM that can leave a node of the campaign has to leave it once. Where every node that could take VMs is in the
-    campaign, the VMs of the node that is emptied first go to nodes that are emptied later, and move a second time. That
-    is one move more for each VM of that node: at least as many as the node with the fewest VMs has.
+    Each VM that can leave a node of the campaign has to leave it once. If every node that could take VMs is in the
+    campaign, the VMs of the first node go to nodes that are emptied later, and move a second time. That is one more
+    move for each VM of that node: at least as many as the node with the fewest VMs has.
     """
     movable = {node_id: _movable(snapshot, policy, recent, node_id) for node_id in wanted}
     outside = [n for n in snapshot.nodes if n.id not in movable and _usable(n, policy)]
@@ -166,7 +166,7 @@ def _bound(snapshot: Snapshot, policy: Policy, recent: Recent, wanted: Sequence[
 
 
 def _movable(snapshot: Snapshot, policy: Policy, recent: Recent, node_id: int) -> int:
-    """How many VMs of the node may leave it at all: those that no rule about the VM itself holds."""
+    """How many VMs of the node may leave it: those that no rule about the VM itself forbids."""
     state = state_for(Purpose.DRAIN, snapshot, policy, recent, source_id=node_id)
     [cluster] = snapshot.clusters
     if cluster_refusal(cluster, state) is not None or source_refusal(state.nodes[node_id], state) is not None:
@@ -175,7 +175,7 @@ def _movable(snapshot: Snapshot, policy: Policy, recent: Recent, node_id: int) -
 
 
 def _survivals(snapshot: Snapshot, policy: Policy, recent: Recent, steps: Iterable[RollStep]) -> Iterable[RollStep]:
-    """The steps with the answer whether the cluster survives the loss of another node meanwhile."""
+    """The steps, with the answer whether the cluster survives the loss of another node during the step."""
     now = snapshot
     for step in steps:
         now = after(now, step.moves)
@@ -184,7 +184,7 @@ def _survivals(snapshot: Snapshot, policy: Policy, recent: Recent, steps: Iterab
 
 
 def _cautions(snapshot: Snapshot, policy: Policy, wanted: Collection[int]) -> tuple[Reason, ...]:
-    """What a kernel or QEMU rule does to the campaign."""
+    """Cautions about kernel or QEMU versions in the campaign."""
     cautions = []
     if policy.kernel_rule != "off":
         cautions.append(Reason.of("roll-kernel-rule", rule=policy.kernel_rule))
@@ -206,20 +206,20 @@ def _in_service(snapshot: Snapshot) -> set[int]:
 
 
 def _usable(node: Node, policy: Policy) -> bool:
-    """Whether a node may take VMs, as far as the node itself says."""
+    """Whether a node may take VMs, by the facts of the node itself."""
     healthy = node.state == "active" and not node.maintenance and node.creation_allowed is not False
     return healthy and node.id not in policy.exclude_targets and None not in (node.cpus, node.memory_mib)
 
 
 def _free(node: Node, policy: Policy) -> tuple[int, int]:
-    """vCPUs and MiB up to the thresholds; below 0 where the node is above them."""
+    """Free vCPUs and MiB up to the thresholds; below 0 if the node is above them."""
     vcpus = most_vcpus(node.cpus or 0, policy.fill_limit(policy.cpu_overload_ratio)) if node.cpus else 0
     mib = most_mib(node.memory_mib, policy.fill_limit(policy.memory_overload_percent)) if node.memory_mib else 0
     return vcpus - (node.vcpus_allocated or 0), mib - (node.memory_allocated_mib or 0)
 
 
 def _sum_of(frees: Iterable[tuple[int, int]]) -> tuple[int, int]:
-    """Free room in all; a node above a threshold gives none."""
+    """The sum of the free room; a node above a threshold has none."""
     vcpus = memory = 0
     for free in frees:
         vcpus, memory = vcpus + max(free[0], 0), memory + max(free[1], 0)

@@ -1,4 +1,4 @@
-"""The plan of a rolling campaign, as values. Apart from roll.py so that who only shows a plan imports no NumPy."""
+"""The plan of a rolling campaign, as values. Separate from roll.py, so that showing a plan does not import NumPy."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from balancer.survival.values import Verdict
 
 @dataclass(frozen=True, slots=True)
 class RollStep:
-    """Nodes that are emptied together: their VMs move, the work is done, then they take VMs again."""
+    """Nodes that are emptied together: their VMs leave, people do their work, then the nodes take VMs again."""
 
     node_ids: tuple[int, ...]
     node_names: tuple[str, ...]
     moves: tuple[Move, ...]
     stay: tuple[Rejection, ...]
-    """VMs that cannot leave, and why; a rejection of a node or the cluster where no VM may leave."""
+    """VMs that cannot leave, and why; or a rejection of a node or the cluster if no VM may leave."""
     to_open: int
-    """Moves to nodes that are still to be emptied: these VMs move again."""
+    """The number of moves to nodes that will be emptied later: these VMs move again."""
     survives: Verdict | None = None
-    """Whether, while these nodes are away, the VMs of any other node have room on the rest; ``None``: not asked."""
+    """Whether the VMs of any other node have room on the rest while these nodes are empty; ``None``: not computed."""
 
     @property
     def seconds(self) -> float:
-        """How long the migrations take, one after another."""
+        """The time of the migrations, one after another."""
         return sum(move.seconds or 0.0 for move in self.moves)
 
 
@@ -36,15 +36,15 @@ class RollPlan:
     cluster_name: str
     steps: tuple[RollStep, ...]
     bound: int
-    """No campaign that empties these nodes takes fewer moves; proven in ``roll._bound``."""
+    """A proven lower bound for the moves of a campaign that empties these nodes; see ``roll._bound``."""
     cautions: tuple[Reason, ...] = ()
 
     @property
     def moves(self) -> tuple[Move, ...]:
-        """All moves in their order."""
+        """All moves, in order."""
         return tuple(move for step in self.steps for move in step.moves)
 
     @property
     def seconds(self) -> float:
-        """How long all migrations take, one after another, without the work on the nodes."""
+        """The time of all migrations, one after another, without the work of people on the nodes."""
         return sum(step.seconds for step in self.steps)

@@ -1,4 +1,4 @@
-"""The plan of moves that were found already, so that it can be proposed like any other."""
+"""Builds the plan of given moves, so that it can be proposed like any other plan."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def room_plan(snapshot: Snapshot, policy: Policy, recent: Recent, moves: Sequenc
     """The plan of these moves, in their order.
 
     Args:
-        snapshot: of one cluster; the one that the moves were found for.
+        snapshot: of one cluster: the snapshot for which the moves were found.
         policy, recent: as for the moves.
         moves: as ``make_room`` returns them.
     """

@@ -1,7 +1,8 @@
-"""Which nodes could be switched off tonight so that the cluster still survives the loss of another one. Pure; a report.
+"""Finds nodes that could be switched off so that the cluster still survives the loss of another node. Pure; a report.
 
-Nodes are tried from the emptiest. One can go if every VM on it may leave and finds room on the others (``drain``), and
-if then the VMs of any other node have room on the rest (``survive``). The answer works; it need not be the largest.
+Nodes are tried from the emptiest on. A node can be switched off if every VM on it may leave and has room on others
+(``drain``), and if then the VMs of any other node have room on the rest (``survive``). The answer is valid, but may not
+be the largest possible one.
 """
 
 from __future__ import annotations
@@ -17,19 +18,19 @@ from balancer.survival.survive import survive
 from balancer.survival.values import Verdict, worst
 
 TRIED = 12
-"""Most nodes that are tried, the emptiest first."""
+"""The most nodes that are tried, emptiest first."""
 
 
 @dataclass(frozen=True, slots=True)
 class SwitchOff:
-    """Nodes that can be switched off together, in this order, and how many moves that takes."""
+    """Nodes that can be switched off together, in this order, and the number of moves for it."""
 
     node_names: tuple[str, ...]
     moves: int
 
 
 def nodes_to_switch_off(snapshot: Snapshot, policy: Policy, recent: Recent) -> SwitchOff:
-    """The nodes; none where the cluster does not survive a loss as it is.
+    """The nodes; none if the cluster does not survive a loss already now.
 
     Raises:
         ValueError: the snapshot does not hold exactly one cluster.

@@ -1,7 +1,7 @@
-"""Why a VM or a node is left as it is: the rules asked for all their reasons, beside the plan of this moment.
+"""Why a VM or a node is left alone: all reasons of the rules, together with the present plan.
 
-By the strategy that is set, since the question is what the program does by itself. One plan is made; the rest is a
-look at each rule once a node or VM.
+It uses the strategy of the policy, because the question is about the program's own plans. It makes one plan, and calls
+each rule once per node or VM.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from balancer.state import Candidate, WorkingState
 
 
 def why_vm(snapshot: Snapshot, policy: Policy, recent: Recent, vm_id: int) -> WhyVM:
-    """Why this VM was not moved: may it leave, is it needed, did others come first, which node may take it."""
+    """Why this VM was not moved: whether it may leave, is needed, comes after others, and which node may take it."""
     only_cluster(snapshot)
     vm = find_vm(snapshot, vm_id)
     new_plan = plan(snapshot, policy, recent)
@@ -79,7 +79,7 @@ def why_vm(snapshot: Snapshot, policy: Policy, recent: Recent, vm_id: int) -> Wh
 
 
 def why_node(snapshot: Snapshot, policy: Policy, recent: Recent, node_id: int) -> WhyNode:
-    """What this node is in the plan of this moment: overloaded by how much, why no source, why no target, who stays."""
+    """The role of this node in the present plan: its overload, why it is no source or target, and which VMs stay."""
     only_cluster(snapshot)
     new_plan = plan(snapshot, policy, recent)
     state = WorkingState(snapshot, replace(policy, strategy=judging_strategy(new_plan)), recent)
@@ -106,15 +106,15 @@ def why_node(snapshot: Snapshot, policy: Policy, recent: Recent, node_id: int) -
 
 
 def _subject(rejection: Rejection, new_plan: Plan, node: Node) -> int:
-    """The id that a rejection must have to be about this node: that of its cluster is about all of them."""
+    """The id in a rejection that concerns this node: a rejection of its cluster concerns all nodes."""
     return new_plan.cluster_id if rejection.subject == "cluster" else node.id
 
 
-# --- all reasons, not the first alone -------------------------------------------------------------------
+# --- all reasons, not only the first --------------------------------------------------------------------
 
 
 def _keeping(vm: VM, source: Node | None, state: WorkingState) -> tuple[Reason, ...]:
-    """All that keeps the VM from leaving."""
+    """All reasons why the VM may not leave."""
     if source is None:
         return (Reason.of("vm-place-unknown"), *_said(rule(vm, state) for rule in VM_RULES))
     return (*_leaving_refusals(source, state), *_said(rule(vm, state) for rule in VM_RULES))
@@ -150,14 +150,14 @@ def _said(verdicts: Iterable[Reason | None]) -> tuple[Reason, ...]:
 
 
 def _sized(vm: VM) -> Candidate | None:
-    """The VM with its size, whether it may leave or not."""
+    """The VM with its size, also if it may not leave; ``None`` = its size is unknown."""
     if not vm.vcpus or not vm.memory_mib or vm.vcpus < 0 or vm.memory_mib < 0:
         return None
     return Candidate(vm, vm.vcpus, vm.memory_mib)
 
 
 def _nearest(vm: Candidate, source: Node, refused: Iterable[int], state: WorkingState) -> tuple[Rejection, ...]:
-    """All that keeps the VM off the node that the fewest reasons keep it off; by then the emptiest, then the id."""
+    """The node with the fewest reasons against the VM, with all these reasons; of equal nodes the emptiest."""
 
     def key(refusal: tuple[Node, tuple[Reason, ...]]) -> tuple[int, float, int]:
         working = state.working.get(refusal[0].id)
@@ -173,7 +173,7 @@ def _nearest(vm: Candidate, source: Node, refused: Iterable[int], state: Working
 
 
 def _grouped(refused: Iterable[tuple[Node | VM, Reason]]) -> tuple[Refused, ...]:
-    """By reason, most first."""
+    """The subjects grouped by reason, most frequent first."""
     by_reason: dict[Reason, list[Node | VM]] = {}
     for subject, reason in refused:
         by_reason.setdefault(reason, []).append(subject)
@@ -215,7 +215,7 @@ def _verdict(  # noqa: PLR0911 - one for each verdict
 
 
 def _without_overload(source: Node, new_plan: Plan, state: WorkingState) -> tuple[Verdict, Reason]:
-    """``balance`` moves VMs of calm nodes too, as long as it is worth it and within the budget."""
+    """The verdict for a VM of a node without overload: ``balance`` moves such VMs if the move gains enough."""
     limit = state.policy.max_moves
     if state.policy.strategy != BALANCE:
         return Verdict.NOT_NEEDED, _not_needed(source, state)
