@@ -21,6 +21,8 @@ KINDS: tuple[str, ...] = (APART, TOGETHER, PIN, STAY, IGNORE)
 NAMED = 3
 """How many VMs a caution names; the rest are counted."""
 
+ASK_TAG = "ask"
+"""In assist mode a VM with this tag, in any case, is moved only when a person agrees."""
 _TAG_PIN = "plb_pin_"
 _TAG_IGNORE = "plb_ignore"
 _TAG_GROUPS = {"plb_anti_affinity_": APART, "plb_affinity_": TOGETHER}
@@ -218,8 +220,8 @@ def protecting_tags(snapshot: Snapshot, rules: Iterable[VMRule]) -> dict[str, fr
 
 
 def is_rule_tag(tag: str) -> bool:
-    """Whether a tag (in lower case) is a rule of ProxLB."""
-    return tag.startswith((_TAG_PIN, _TAG_IGNORE, *_TAG_GROUPS))
+    """Whether a tag (in lower case) is a rule by itself: the tag of assist mode, or a rule of ProxLB."""
+    return tag == ASK_TAG or tag.startswith((_TAG_PIN, _TAG_IGNORE, *_TAG_GROUPS))
 
 
 def violations(snapshot: Snapshot, groups: Groups) -> tuple[Reason, ...]:

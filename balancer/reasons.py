@@ -191,7 +191,34 @@ _OTHER_CODES: Mapping[str, tuple[str, ...]] = {
     "source-relieved-load": ("load", "memory"),
 }
 
+_ASSIST_CODES: Mapping[str, tuple[str, ...]] = {
+    "auto-size": ("limit", "value"),
+    "auto-per-day": ("limit", "value"),
+    "auto-any-hour": (),
+    "auto-hours": ("hours",),
+    "auto-hours-closed": ("hours",),
+    "auto-relieves-alone": ("node",),
+    "auto-proven": ("moves",),
+    "auto-unproven": ("moves",),
+    "auto-thresholds": ("limit", "resource", "source", "target", "value"),
+    "auto-source-above": ("node",),
+    "auto-target-above": ("limit", "node", "resource", "value"),
+    "auto-tag": (),
+    "auto-no-tag": (),
+    "auto-vm-unseen": (),
+    "auto-outcomes": ("value",),
+    "auto-outcomes-few": ("limit", "value"),
+    "auto-nothing-odd": (),
+    "auto-request": (),
+    "auto-targets-passed": (),
+    "auto-in-order": (),
+    "auto-after": ("vm",),
+    "auto-makes-room": (),
+}
+"""What the rules of assist mode say of a move."""
+
 CODES: Mapping[str, tuple[str, ...]] = {
+    **_ASSIST_CODES,
     **_OTHER_CODES,
     **_TARGET_CODES,
     **{f"brief-{code}": () for code in _TARGET_CODES},

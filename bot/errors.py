@@ -3,7 +3,7 @@
     BalancerError
     ├── ConfigError              settings that cannot work: one line a problem, all at once
     │   ├── DryRunError          a dry run was asked to decide or to start something
-    │   └── UnconfirmedMode      a changed setting would switch automatic mode on, and nobody has confirmed that
+    │   └── UnconfirmedMode      a changed setting would let more moves start without a person, unconfirmed
     ├── PanelError               VMmanager
     │   ├── PanelUnavailable     no answer, 5xx, no JSON: an outage, worth another try later
     │   ├── PanelAuthError       the login was refused: do not try again by yourself
@@ -50,10 +50,14 @@ class DryRunError(ConfigError):
 
 
 class UnconfirmedMode(ConfigError):
-    """A changed or reset setting would switch automatic mode on. Only ``Admin.set_mode`` does that, once asked."""
+    """A changed or reset setting would let more moves start without a person. Only ``Admin.set_mode`` does that.
 
-    def __init__(self) -> None:
-        super().__init__(["BALANCE_MODE auto starts migrations without a question: switch it on with the mode command"])
+    ``mode``: the mode that was wanted.
+    """
+
+    def __init__(self, mode: str) -> None:
+        super().__init__([f"BALANCE_MODE {mode} starts moves without a question: switch it on with the mode command"])
+        self.mode = mode
 
 
 class PanelError(BalancerError):

@@ -35,6 +35,7 @@ CHOICES: dict[str, tuple[Scalar, ...]] = {
     "names": ("web-1, web-2",),
     "vm": ("web-1",),
     "who": ("Anna",),
+    "hours": ("22:00-06:00",),
 }
 COUNTS: tuple[Scalar, ...] = (0, 1, 2, 5, 21, 1024)
 FIGURES: tuple[Scalar, ...] = (7.456, 0.5, 70)
@@ -53,6 +54,7 @@ WHOLE = {
     "minutes",
     "more",
     "moved",
+    "moves",
     "nodes",
     "targets",
     "tried",
@@ -61,7 +63,7 @@ WHOLE = {
 }
 
 
-FILES = ("reasons.ftl", "reasons_wishes.ftl", "reasons_panel.ftl", "reasons_survive.ftl")
+FILES = ("reasons.ftl", "reasons_wishes.ftl", "reasons_panel.ftl", "reasons_survive.ftl", "reasons_assist.ftl")
 
 
 def text_of(language: str) -> str:

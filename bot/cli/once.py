@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from bot.app.program import VMBalancer
 from bot.cli.approval import Ask, TerminalApproval
+from bot.domain.modes import AUTO
 from bot.domain.proposals import Proposal, Verdict
 from bot.rendering.plain import all_well, outcome_line, plan_lines
 from bot.service.local_actor import at_the_terminal
@@ -37,7 +38,7 @@ async def run_once(balancer: VMBalancer, terminal: Terminal) -> int:
     Raises:
         PanelError: the panel did not answer a dry run.
     """
-    automatic = not balancer.settings.dry_run and await balancer.service.runtime.mode() == "auto"
+    automatic = not balancer.settings.dry_run and await balancer.service.runtime.mode() == AUTO
     somebody = terminal.approve_all or balancer.telegram is not None or terminal.ask is not None
     if balancer.settings.dry_run or not (automatic or somebody):
         return await _dry_run(balancer, terminal)

@@ -130,7 +130,7 @@ def check_chats_file(settings: Settings) -> list[Problem]:
         for chat in chats
         if not (chat.admins or chat.viewers)
     ]
-    if not problems and settings.balance_mode == "approve" and not any(entry.admins for entry in entries):
+    if not problems and settings.balance_mode != "auto" and not any(entry.admins for entry in entries):
         remedy = "give a chat admins, or set TELEGRAM_ADMIN_IDS, or BALANCE_MODE to auto"
         problems.append(
             Problem((*fields, "balance_mode"), f"{file}: no chat has admins, so nobody may approve: {remedy}")

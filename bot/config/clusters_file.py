@@ -19,11 +19,12 @@ from balancer.groups import VMRule
 from balancer.model import Cluster, Node
 from balancer.policy import Policy
 from bot.config.documents import Strict, id_or_name, read_strictly, word
-from bot.config.settings import POLICY_FIELDS, Settings
-from bot.config.validation import Problem
+from bot.config.settings import ASSIST_FIELDS, POLICY_FIELDS, Settings
+from bot.config.validation import TWO_PERSONS_OR_AUTO, Problem
+from bot.domain.modes import APPROVE
 from bot.errors import ConfigError
 
-CLUSTER_FIELDS = (*POLICY_FIELDS, "migration_window")
+CLUSTER_FIELDS = (*POLICY_FIELDS, "migration_window", "balance_mode", *ASSIST_FIELDS)
 REMEDY = "correct it (docs/clusters-file.md describes the file), or leave CLUSTERS_FILE empty"
 
 
@@ -114,11 +115,14 @@ class ClustersFile:
 
     def window_of(self, cluster_id: int, cluster_name: str, otherwise: str) -> str:
         """The hours in which migrations of this cluster may start; ``otherwise`` if the file has none for it."""
-        window = otherwise
+        return str(self.value_of(cluster_id, cluster_name, "migration_window", otherwise))
+
+    def value_of(self, cluster_id: int, cluster_name: str, field: str, otherwise: Any) -> Any:
+        """The value of one of CLUSTER_FIELDS for a cluster; ``otherwise`` if the file has none for it."""
         for key, entry in self.entries:
-            if _is_key_of(key, cluster_id, cluster_name) and "migration_window" in entry.model_fields_set:
-                window = str(entry.migration_window)  # type: ignore[attr-defined]  # from _overrides
-        return window
+            if _is_key_of(key, cluster_id, cluster_name) and field in entry.model_fields_set:
+                otherwise = getattr(entry, field)
+        return otherwise
 
     def all_of(self, field: str) -> dict[str, Any]:
         """Name or id of a cluster in the file -> its value of a setting."""
@@ -163,10 +167,14 @@ def load_clusters_file(path: Path | None) -> ClustersFile:
 def check_clusters_file(settings: Settings) -> list[Problem]:
     """Checks that CLUSTERS_FILE is readable and valid."""
     try:
-        load_clusters_file(settings.clusters_file)
+        clusters = load_clusters_file(settings.clusters_file)
     except ConfigError as error:
         return [Problem(("clusters_file",), f"CLUSTERS_FILE: {problem}") for problem in error.problems]
-    return []
+    modes = {key: mode for key, mode in clusters.all_of("balance_mode").items() if mode != APPROVE}
+    if not settings.two_person_rule or not modes:
+        return []
+    text = f"CLUSTERS_FILE: clusters: {next(iter(modes))}: balance_mode={next(iter(modes.values()))}"
+    return [Problem(("clusters_file", "two_person_rule"), f"{text}: {TWO_PERSONS_OR_AUTO}")]
 
 
 # --- helpers --------------------------------------------------------------------------------------------

@@ -70,9 +70,13 @@ POLICY_FIELDS: Mapping[str, str] = {
 }
 """Settings that are copied to the planner's policy. CLUSTERS_FILE may have other values for a cluster."""
 
+ASSIST_FIELDS = ("auto_max_gib", "auto_max_per_day", "auto_hours", "auto_proven", "auto_after_outcomes")
+"""What assist mode starts by itself; CLUSTERS_FILE may give a cluster its own."""
+
 SECTIONS: Mapping[str, str] = {
     "VMmanager": "vmmanager_host",
     "Balancing": "balance_mode",
+    "Assist mode": "auto_max_gib",
     "Strategy": "balance_strategy",
     "Thresholds": "cpu_overload_threshold",
     "Nodes and VMs to leave alone": "exclude_source_nodes",
@@ -116,8 +120,8 @@ class Settings(BaseSettings):
     """PEM file with the CA of VMmanager's certificate, or with that certificate itself."""
 
     # Balancing
-    balance_mode: Annotated[Literal["approve", "auto"], AnyCase] = "approve"
-    """approve: people decide about each move. auto: every planned move is carried out, and messages only inform."""
+    balance_mode: Annotated[Literal["approve", "assist", "auto"], AnyCase] = "approve"
+    """approve: people decide about each move. assist: harmless moves start, people decide the rest. auto: all start."""
     balance_interval: Annotated[int, whole(10)] = 600
     """Seconds between two checks."""
     cluster_ids: IdList = ()
@@ -128,6 +132,18 @@ class Settings(BaseSettings):
     """JSON or TOML file with other values for single clusters and with rules about VMs (docs/clusters-file.md)."""
     dry_run: bool = False
     """Only plan and report: nothing is stored, nothing can be approved, nothing moves."""
+
+    # Assist mode
+    auto_max_gib: Annotated[float, above(0, 1_000_000)] = 32.0
+    """Mode assist: a VM with more GiB of memory than this is moved only when a person agrees."""
+    auto_max_per_day: Annotated[int, whole(1, 10_000)] = 20
+    """Mode assist: how many moves it starts by itself at most within 24 hours, for each cluster."""
+    auto_hours: Windows = ""
+    """Mode assist: hours in which it starts moves by itself, in the form of MIGRATION_WINDOW. Empty: always."""
+    auto_proven: bool = True
+    """Mode assist: start only moves that relieve their node alone, or whose plan is proven to have the fewest moves."""
+    auto_after_outcomes: Annotated[int, whole(1, 1000)] = 20
+    """Mode assist: so many of the cluster's last migrations must have gone well. Fewer known ones: people are asked."""
 
     # Strategy
     balance_strategy: Annotated[Literal["adaptive", "smallest-first", "optimal", "balance"], AnyCase] = "adaptive"

@@ -27,7 +27,8 @@ class Problem(NamedTuple):
 
 
 TWO_PERSONS_OR_AUTO = (
-    "TWO_PERSON_RULE is true: automatic mode asks nobody, so both cannot be on; switch one of them off"
+    "TWO_PERSON_RULE is true: in mode assist or auto the program starts moves itself, so both cannot be on; "
+    "switch one of them off"
 )
 
 REQUIRED = {
@@ -75,16 +76,16 @@ def check_chat(settings: Settings) -> list[Problem]:
             "set it to the numeric ids of those who may approve"
         )
         problems.append(Problem(("telegram_admin_ids", "telegram_chat_id"), text))
-    elif not settings.admin_ids and settings.balance_mode == "approve":
+    elif not settings.admin_ids and settings.balance_mode != "auto":
         text = "TELEGRAM_ADMIN_IDS is not set, so nobody may approve: set it to ids, or BALANCE_MODE to auto"
         problems.append(Problem(("telegram_admin_ids", "telegram_viewer_ids", "balance_mode"), text))
     return problems
 
 
 def check_people(settings: Settings) -> list[Problem]:
-    """Checks that no id of a shared account is used, and that TWO_PERSON_RULE is not used with automatic mode."""
+    """Checks that no id of a shared account is used, and that TWO_PERSON_RULE is not used with mode assist or auto."""
     problems = []
-    if settings.two_person_rule and settings.balance_mode == "auto":
+    if settings.two_person_rule and settings.balance_mode != "approve":
         text = f"{as_given(settings, 'balance_mode')}: {TWO_PERSONS_OR_AUTO}"
         problems.append(Problem(("two_person_rule", "balance_mode"), text))
     for field in ("telegram_admin_ids", "telegram_viewer_ids"):

@@ -33,7 +33,7 @@ def _who(texts: Texts, view_state: ViewState, settings: Settings, palette: Palet
         parts.append((texts.text("console-dry-run"), f"bold {palette.warn}"))
     if holder is None:
         parts.append((texts.text("console-nobody-runs"), f"bold {palette.bad}"))
-    automatic = view_state.stored.mode == "auto"
+    automatic = view_state.stored.mode != "approve"
     parts.append((texts.text("console-mode", mode=view_state.stored.mode), palette.warn if automatic else ""))
     if holder is not None:
         key = "console-started-here" if view_state.started_here else "console-attached"

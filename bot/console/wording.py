@@ -12,6 +12,7 @@ from bot.console.drawing import Palette, lines
 from bot.domain.exclusions import Exclusion
 from bot.domain.outcomes import Outcome
 from bot.domain.proposals import ActorKind, Migration, MigrationState, MoveState, ProposedMove
+from bot.rendering.autonomy import allowed_by, why_asked
 from bot.rendering.catalog import Texts
 from bot.rendering.outcomes import after_words, outcome_words
 from bot.rendering.phrases import deciders, duration, moment, role, size, until
@@ -89,6 +90,10 @@ def move_facts(
         when = moment(texts, proposed.decided_at, now) if proposed.decided_at else ""
         state = texts.text(f"terminal-{proposed.state.value}")
         facts.append(Text(f"{when} {state}, {decided_by(texts, proposed)}"))
+    for key, words in (("console-rules", allowed_by(texts, proposed)), ("console-asks", why_asked(texts, proposed))):
+        if words is not None:
+            argument = {"rules": words} if key == "console-rules" else {"reason": words}
+            facts.append(Text(texts.text(key, **argument), palette.dim))
     if migration is not None:
         state = migration_words(texts, migration, now)
         facts.append(Text.assemble(steps(migration, palette), ("  " + state, state_style(proposed, palette))))

@@ -15,7 +15,12 @@ LOST_KEY = "protection-lost-"
 """Followed by the cluster's id: the names and tags that no longer protect anything there, and since when."""
 RESTARTED_KEY = "restarted-in-cluster-"
 """Followed by the cluster's id: the VM that was restarted. Automatic mode stops there until an admin continues it."""
-PREFIXES = (FAILURE_KEY, LOST_KEY, RESTARTED_KEY)
+FAILED_KEY = "failed-in-cluster-"
+"""Followed by the cluster's id: the VM whose migration failed. Assist mode asks about every move there until an admin
+continues it."""
+ACCEPTED_KEY = "outcomes-accepted"
+"""When an admin continued it: bad outcomes from before no longer count."""
+PREFIXES = (FAILURE_KEY, LOST_KEY, RESTARTED_KEY, FAILED_KEY)
 
 
 def held_clusters(stored: Mapping[str, str]) -> dict[int, list[Reason]]:
@@ -29,6 +34,8 @@ def held_clusters(stored: Mapping[str, str]) -> dict[int, list[Reason]]:
             reason = Reason.of("planning-failed", problem=value)
         elif prefix == LOST_KEY:
             reason = Reason.of("protection-lost", names=value)
+        elif prefix == FAILED_KEY:
+            reason = Reason.of("assist-stopped", vm=value)
         else:
             reason = Reason.of("auto-stopped")
         held.setdefault(int(key.removeprefix(prefix)), []).append(reason)

@@ -22,6 +22,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import NamedTuple
 
+from balancer.harmless import Verdict as RulesVerdict
 from balancer.model import Move, Plan, Purpose, Reason
 
 
@@ -118,6 +119,8 @@ def same_person(one: Actor, other: Actor) -> bool:
 
 
 POLICY_ACTOR = Actor(ActorKind.POLICY, "auto")
+ASSIST_ACTOR = Actor(ActorKind.POLICY, "assist")
+"""Assist mode decided about a harmless move."""
 PROGRAM = Actor(ActorKind.PROGRAM, "vm-balancer")
 
 
@@ -228,6 +231,8 @@ class ProposedMove:
     purpose: Purpose = Purpose.BALANCE
     skip_until: datetime | None = None
     """The end of a skip with its own length; ``None`` = by SKIP_COOLDOWN, or permanent."""
+    rules: RulesVerdict = ()
+    """What the rules of assist mode said of the move when it was proposed; empty: they were not asked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,19 +21,19 @@ from balancer.model import NodeLoad, NodeReport, Plan
 from balancer.requests.capacity import CapacityReport
 from balancer.survival.values import Survival, Verdict
 from bot.domain.counters import KEPT_BOUNDS, TIMED_RESULTS, Counted, CycleTally, Histogram, Sight, Waiting
+from bot.domain.modes import MODES
 from bot.domain.outcomes import CHECKPOINTS, Missing
 from bot.domain.sanitize import one_line
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 PREFIX = "vm_balancer_"
 OUTCOMES = ("done", "failed", "paused", "busy")
-MODES = ("approve", "auto")
 VERDICTS = ("approve", "skip")
 RESULTS = ("succeeded", "failed", "unknown", "stale", "skipped")
 ERROR_KINDS = ("unavailable", "session", "auth", "forbidden", "refused", "data", "outcome-unknown")
 METHODS = ("GET", "POST")
 MISSING = tuple(missing.value for missing in Missing)
-HELD_REASONS = ("planning-failed", "protection-lost", "auto-stopped")
+HELD_REASONS = ("planning-failed", "protection-lost", "auto-stopped", "assist-stopped")
 
 
 @dataclass(frozen=True, slots=True)

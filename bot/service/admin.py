@@ -14,6 +14,7 @@ from bot.config.loading import understand
 from bot.config.settings import env_name, masked
 from bot.config.validation import TWO_PERSONS_OR_AUTO
 from bot.domain.exclusions import Exclusion, ExclusionRole
+from bot.domain.modes import APPROVE, MODES, highest, is_higher
 from bot.domain.proposals import Actor
 from bot.domain.protections import ACCEPTED_WITH_MODE
 from bot.errors import ConfigError, NotFound, UnconfirmedMode
@@ -21,7 +22,7 @@ from bot.service.context import ServiceContext, UseCase
 from bot.service.planning import Planning
 from bot.service.restarts import Restarts
 from bot.service.runtime_settings import KEYS, changeable_names, field_of
-from bot.service.values import FOREVER, MODE_KEY, MODES, PAUSE_KEY, STRATEGY_KEY
+from bot.service.values import FOREVER, MODE_KEY, PAUSE_KEY, STRATEGY_KEY
 from bot.store.values import StoredSetting
 
 log = logging.getLogger(__name__)
@@ -74,7 +75,7 @@ class Admin(UseCase):
         Raises:
             NotFound: no setting that may change has this name; the error lists those that may.
             ConfigError: the value is not valid (the text is the same as for the settings file), or contradicts another.
-            UnconfirmedMode: the value would switch automatic mode on: ask the person, then call ``set_mode``.
+            UnconfirmedMode: more moves would start without a person: ask the person, then call ``set_mode``.
         """
         field = self._field(name)
         value = understand(field, text, f"from {actor.name}")
@@ -96,20 +97,22 @@ class Admin(UseCase):
         key = KEYS[field]
         if await self._store.settings.get(key) is None:
             return False
-        await self._refuse_automatic_mode(field, getattr(self._settings, field))
+        # What CLUSTERS_FILE says of a cluster is held down by the mode that is reset here.
+        own = self._planning.modes.own_modes().values() if field == "balance_mode" else ()
+        await self._refuse_automatic_mode(field, highest([str(getattr(self._settings, field)), *own]))
         await self._store.settings.set(key, None, actor, self._clock())
         log.info("%s reset %s", actor.name, name)
         self._work.set()
         return True
 
     async def _refuse_automatic_mode(self, field: str, value: object) -> None:
-        """Changing a setting must not switch automatic mode on: the mode command asks for a confirmation first."""
-        if field != "balance_mode" or value != "auto":
+        """Changing a setting must not let more moves start alone: the mode command asks for a confirmation first."""
+        if field != "balance_mode" or value == APPROVE:
             return
         if self._settings.two_person_rule:
             raise ConfigError([TWO_PERSONS_OR_AUTO])
-        if await self._runtime.mode() != "auto":
-            raise UnconfirmedMode
+        if is_higher(str(value), await self._runtime.mode()):
+            raise UnconfirmedMode(str(value))
 
     @staticmethod
     def _field(name: str) -> str:
@@ -120,19 +123,20 @@ class Admin(UseCase):
         return field
 
     async def set_mode(self, mode: str, actor: Actor) -> None:
-        """Changes the mode at once. Without automatic mode, the moves that it queued do not start.
+        """Changes the mode at once; no cluster has a less careful one then. Queued moves that the new mode would not
+        start do not start.
 
-        ``auto`` also ends the stops of automatic mode in single clusters: after a migration restarted its VM, and after
-        VMs lost the tags or names by which a rule protected them.
+        ``assist`` and ``auto`` also end the stops in single clusters: after a migration restarted its VM or failed, and
+        after VMs lost the tags or names by which a rule protected them.
         """
         if mode not in MODES:
             raise NotFound("mode", mode, MODES)
-        if mode == "auto" and self._settings.two_person_rule:
+        if mode != APPROVE and self._settings.two_person_rule:
             raise ConfigError([TWO_PERSONS_OR_AUTO])
         await self._store.settings.set(
             MODE_KEY, mode, actor, self._clock(), before=self._runtime.configured.balance_mode
         )
-        if mode == "auto":
+        if mode != APPROVE:
             await self._restarts.go_on(actor)
             await self._store.protections.forget(ACCEPTED_WITH_MODE)
         log.info("%s set the mode to %s", actor.name, mode)

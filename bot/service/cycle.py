@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import NamedTuple
 
+from balancer.harmless import Verdict
 from balancer.model import Cluster, Plan, Reason, Snapshot
 from bot.domain import log_context
 from bot.domain.counters import CycleTally
 from bot.domain.held_clusters import FAILURE_KEY
+from bot.domain.modes import ASSIST, AUTO
 from bot.domain.proposals import POLICY_ACTOR, Actor
 from bot.errors import DryRunError, PanelError, StoreError, TokenRefused, UnstorableError
 from bot.service import plan_log
+from bot.service.autonomy import Autonomy
 from bot.service.capacity import Capacity
 from bot.service.check_recorder import CheckRecorder
 from bot.service.cluster_plans import held_reason, planning_failure
@@ -21,12 +27,21 @@ from bot.service.deadlines import Deadlines
 from bot.service.foreign_moves import ForeignMoves
 from bot.service.ledger import Ledger
 from bot.service.observer import Observer
-from bot.service.planning import Planning
+from bot.service.planning import PlannedCheck, Planning
+from bot.service.planning_context import PlanningContext
 from bot.service.survivals import Survivals
 from bot.service.values import OUTAGE_KEY, REFUSED_KEY, ClusterResult, CycleReport
 from bot.store.values import Checkpoint, Published
 
 log = logging.getLogger(__name__)
+
+
+class Alone(NamedTuple):
+    """What starts without a person: all moves in some clusters, and in others what assist mode's rules allow."""
+
+    automatic: frozenset[int] = frozenset()
+    rules: Mapping[int, Sequence[Verdict]] = MappingProxyType({})
+    """Cluster -> what the rules say of each move of its plan."""
 
 
 class Cycle(UseCase):
@@ -37,11 +52,13 @@ class Cycle(UseCase):
         planning: Planning,
         deadlines: Deadlines,
         *,
+        autonomy: Autonomy,
         ledger: Ledger,
         capacity: Capacity,
         survivals: Survivals,
     ) -> None:
         super().__init__(context)
+        self._autonomy = autonomy
         self._ledger = ledger
         self._observer = observer
         self._planning = planning
@@ -156,7 +173,7 @@ class Cycle(UseCase):
             return Published(None, created=False, superseded=())
         data = str(cluster_id) if strategy is None else f"{cluster_id} {strategy}"
         await self._store.audit.record(event, actor, self._clock(), data=data)
-        return await self._publish(plans[0], automatic=False, checkpoint=checkpoint)
+        return await self._publish(plans[0], Alone(), checkpoint)
 
     async def _check(self, started: datetime) -> CycleReport:
         checkpoint = await self._store.proposals.checkpoint(self._clock())
@@ -170,12 +187,10 @@ class Cycle(UseCase):
         plans = {p.cluster_id: p for p in planned.plans}
         async with self._defects.contained("Record", "This check is missing in the record for replays"):
             await self._recorder.record(planned.inputs)
-        automatic: frozenset[int] = frozenset()
+        alone = Alone()
         async with self._defects.contained("Protections", "Automatic mode waits: this check cannot be recorded"):
             await self._planning.record_check(context, plans.values())
-            automatic = await self._planning.automatic_clusters(context)
-        if await self._runtime.mode() != "auto":  # a person may have changed the mode during planning
-            automatic = frozenset()
+            alone = await self._starts_alone(context, planned)
         async with self._defects.contained("Metrics", "The plans of this check are not counted"):
             self.tally.saw(snapshot, plans.values())
         results = []
@@ -187,7 +202,6 @@ class Cycle(UseCase):
             if held is not None:  # the waiting proposal may still be right: nothing speaks against it
                 results.append(ClusterResult(cluster, new_plan, left_alone=held))
                 continue
-            alone = cluster.id in automatic and not new_plan.targets_passed
             results.append(await self._publish_safely(cluster, new_plan, alone, checkpoint))
         await self._end_other_incidents(snapshot)
         async with self._defects.contained("The ledger", "The outcomes of migrations cannot be compared"):
@@ -196,6 +210,17 @@ class Cycle(UseCase):
             await self._survivals.refresh(context)
         return CycleReport("done", started, tuple(results))
 
+    async def _starts_alone(self, context: PlanningContext, planned: PlannedCheck) -> Alone:
+        """What starts without a person, by the modes of now: somebody may have changed them during the planning."""
+        automatic = await self._planning.automatic_clusters(context)
+        rules = await self._autonomy.rules(context, planned)
+        modes = await self._planning.modes.of_all(context.snapshot.clusters)
+        passed = {p.cluster_id for p in planned.plans if p.targets_passed}
+        return Alone(
+            frozenset(i for i in automatic - passed if modes[i] == AUTO),
+            {i: of_moves for i, of_moves in rules.items() if modes[i] == ASSIST},
+        )
+
     async def _end_other_incidents(self, snapshot: Snapshot) -> None:
         """Ends the incidents of clusters that are no longer checked."""
         checked = [cluster.id for cluster in snapshot.clusters]
@@ -203,14 +228,14 @@ class Cycle(UseCase):
         self._notifier.proposals_changed(*ended)
 
     async def _publish_safely(
-        self, cluster: Cluster, new_plan: Plan, automatic: bool, checkpoint: Checkpoint
+        self, cluster: Cluster, new_plan: Plan, alone: Alone, checkpoint: Checkpoint
     ) -> ClusterResult:
         """Publishes the plan of one cluster. If this fails, its waiting proposal stays and the other clusters go on."""
         failure = planning_failure(new_plan)
         published = None
         if failure is None:
             try:
-                published = await self._publish(new_plan, automatic, checkpoint)
+                published = await self._publish(new_plan, alone, checkpoint)
             except UnstorableError as error:
                 log.error("Cluster '%s': %s", cluster.name, error)
                 failure = Reason.of("cannot-store", problem=str(error))
@@ -238,11 +263,12 @@ class Cycle(UseCase):
         elif failure is None and known is not None:
             await self._store.settings.leave(key, None, POLICY_ACTOR, self._clock())
 
-    async def _publish(self, new_plan: Plan, automatic: bool, checkpoint: Checkpoint) -> Published:
+    async def _publish(self, new_plan: Plan, alone: Alone, checkpoint: Checkpoint) -> Published:
         now = self._clock()
+        automatic, rules = new_plan.cluster_id in alone.automatic, alone.rules.get(new_plan.cluster_id, ())
         expires = now + timedelta(seconds=self._settings.proposal_ttl)
         published = await self._store.proposals.publish(
-            new_plan, automatic=automatic, now=now, expires_at=expires, since=checkpoint
+            new_plan, automatic=automatic, now=now, expires_at=expires, since=checkpoint, rules=rules
         )
         plan_log.published(
             *(new_plan, published.proposal_id),
@@ -251,7 +277,7 @@ class Cycle(UseCase):
             left_alone=published.left_alone,
         )
         self._notifier.proposals_changed(*published.changed)
-        if automatic and published.created:
+        if (automatic or rules) and published.created:
             self._work.set()
         return published
 

@@ -24,6 +24,7 @@ from bot.errors import (
     StoreError,
 )
 from bot.panel.client import VMManagerAPI
+from bot.service.autonomy import Autonomy
 from bot.service.context import ServiceContext, UseCase
 from bot.service.ledger import Ledger
 from bot.service.migration_progress import MigrationProgress
@@ -62,6 +63,7 @@ class Executor(UseCase):
         planning: Planning,
         *,
         verdicts: PanelVerdicts,
+        autonomy: Autonomy,
         restarts: Restarts,
         ledger: Ledger,
         progress: MigrationProgress,
@@ -76,11 +78,12 @@ class Executor(UseCase):
         self._precheck = Precheck(
             *(panel, context, observer, planning),
             restarts=restarts,
+            autonomy=autonomy,
             ledger=ledger,
             history=self._tracker.history,
             watch=watch,
         )
-        self._recorder = OutcomeRecorder(context, restarts, watch)
+        self._recorder = OutcomeRecorder(context, planning.modes, restarts, watch)
         self._progress = progress
         self._waiting_announced: set[int] = set()
         self._stopping = False
@@ -158,7 +161,7 @@ class Executor(UseCase):
         It is not known what this panel does if a live migration is impossible. So automatic mode begins with a single
         migration, of the smallest VM.
         """
-        if await self._runtime.mode() != "auto" or await self._store.migrations.arrived_alive():
+        if not due or await self._store.migrations.arrived_alive():
             return set()
         asked = [migration for migration in due if await self._judged(self._is_asked, migration)]
         unasked = [migration for migration in due if migration not in asked]

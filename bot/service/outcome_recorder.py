@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 
+from bot.domain.modes import ASSIST
 from bot.domain.proposals import LastSeen, Migration, MigrationState
 from bot.service.context import ServiceContext, UseCase
+from bot.service.modes import ClusterModes
 from bot.service.plan_log import in_words
-from bot.service.restarts import ABORT_RESTARTED, RESTARTED, Restarts, RestartWatch
+from bot.service.restarts import ABORT_RESTARTED, ABORTED, RESTARTED, Restarts, RestartWatch
 from bot.service.task_tracker import Outcome
 
 log = logging.getLogger(__name__)
@@ -16,8 +18,9 @@ log = logging.getLogger(__name__)
 class OutcomeRecorder(UseCase):
     """Shared by all migrations of one executor."""
 
-    def __init__(self, context: ServiceContext, restarts: Restarts, watch: RestartWatch) -> None:
+    def __init__(self, context: ServiceContext, modes: ClusterModes, restarts: Restarts, watch: RestartWatch) -> None:
         super().__init__(context)
+        self._modes = modes
         self._restarts = restarts
         self._watch = watch
 
@@ -25,6 +28,8 @@ class OutcomeRecorder(UseCase):
         now = self._clock()
         if outcome.reason is not None and outcome.reason.code in (RESTARTED, ABORT_RESTARTED):
             await self._restarts.note(migration)  # before the end is stored: later nothing reads this migration again
+        elif _went_wrong(outcome) and await self._modes.of(migration.cluster_id) == ASSIST:
+            await self._restarts.note_failure(migration)
         first = migration.started_at is not None and await self._is_first(migration)
         written = await self._store.migrations.advance(
             *(migration.id, outcome.state, now),
@@ -67,6 +72,12 @@ class OutcomeRecorder(UseCase):
         if stored is None or stored[1].migration is None:
             raise LookupError(f"migration {migration.id} has no row")
         return stored[1].migration
+
+
+def _went_wrong(outcome: Outcome) -> bool:
+    """Whether a migration failed, or nobody knows; not if a person stopped it."""
+    stopped = outcome.reason is not None and outcome.reason.code == ABORTED
+    return outcome.state in (MigrationState.FAILED, MigrationState.UNKNOWN) and not stopped
 
 
 def _why(outcome: Outcome) -> str:

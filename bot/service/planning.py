@@ -20,6 +20,7 @@ from bot.config.chats_file import chats_of
 from bot.config.clusters_file import ClustersFile
 from bot.config.settings import POLICY_FIELDS
 from bot.domain.held_clusters import PREFIXES, held_clusters
+from bot.domain.modes import AUTO
 from bot.domain.times import WallTime, open_time, opens_at, parse_windows
 from bot.service.cluster_plans import (
     hold,
@@ -32,6 +33,7 @@ from bot.service.cluster_plans import (
 )
 from bot.service.context import ServiceContext, UseCase
 from bot.service.measured_durations import MeasuredDurations
+from bot.service.modes import ClusterModes
 from bot.service.overload_counters import OverloadCounters
 from bot.service.panel_verdicts import PanelVerdicts
 from bot.service.planning_context import ClusterContext, PlanningContext
@@ -77,10 +79,9 @@ class Planning(UseCase):
         self._restarts = restarts
         self._clusters = clusters
         self.protections = Protections(context, clusters)
+        self.modes = ClusterModes(context, clusters)
         self._warned: set[str] = set()
         self._counters = OverloadCounters(self._settings.overload_hold_cycles)
-        self._known_as: dict[int, str] = {}
-        """Cluster -> its name, or the name that CLUSTERS_FILE uses for it."""
         self.durations = MeasuredDurations(context.store)
         self._chats_differ = any(chat.clusters is not None for chat in chats_of(self._settings))
         """Whether there is a chat that sees only some clusters."""
@@ -90,6 +91,7 @@ class Planning(UseCase):
         """Replaces the content of CLUSTERS_FILE."""
         self._clusters = clusters
         self.protections.use(clusters)
+        self.modes.use(clusters)
 
     async def policy(self, snapshot: Snapshot, *, filling: int | None = None) -> Policy:
         """The general policy with every exclusion in force, resolved to the nodes of this snapshot.
@@ -109,7 +111,6 @@ class Planning(UseCase):
         policy = replace(
             (await self._runtime.current()).policy(),
             strategy=await self._runtime.strategy(),
-            automatic=await self._runtime.mode() == "auto",
         )
         return policy.with_exclusions(
             sources | {e.node_id for e in stored if e.role.forbids_source()},
@@ -124,13 +125,15 @@ class Planning(UseCase):
         for name in self._clusters.unknown(snapshot.clusters):
             self._warn(f"CLUSTERS_FILE: no cluster is called '{name}': what it says about it has no effect")
         await self.durations.read(snapshot)
-        self._known_as = {c.id: self.protections.known_as(c) for c in snapshot.clusters}
-        known = [replace(c, name=self._known_as[c.id]) for c in snapshot.clusters]
-        return {c.id: self._clusters.policy_for(c, self.durations.applied(c, general)) for c in known}
+        known = [replace(c, name=self.protections.known_as(c)) for c in snapshot.clusters]
+        self.modes.know(known)
+        modes = await self.modes.of_all(known)
+        policies = {c.id: self._clusters.policy_for(c, self.durations.applied(c, general)) for c in known}
+        return {i: replace(policy, automatic=modes[i] == AUTO) for i, policy in policies.items()}
 
     def node_group(self, name: str, nodes: Sequence[Node]) -> list[Node]:
         """Those of these nodes that belong to this group of CLUSTERS_FILE; empty if there is no such group."""
-        return self._clusters.node_group(name, nodes, self._known_as)
+        return self._clusters.node_group(name, nodes, self.modes.names)
 
     async def context(self, snapshot: Snapshot, *, filling: int | None = None) -> PlanningContext:
         """Reads everything that plans for this snapshot depend on. Arguments as ``policy``."""
@@ -139,7 +142,8 @@ class Planning(UseCase):
         snapshot = self.durations.added_to(snapshot, policies)
         recent = await self._store.recent_events.read(general, self._clock())
         claims = await self._store.requests.claims()
-        return PlanningContext(snapshot, general, policies, recent, claims, self.protections.lost(snapshot, policies))
+        lost, modes = self.protections.lost(snapshot, policies), await self.modes.of_all(snapshot.clusters)
+        return PlanningContext(snapshot, general, policies, recent, claims, lost, modes)
 
     async def plans(
         self,
@@ -192,7 +196,7 @@ class Planning(UseCase):
         await self._recall()
         ids = [c.id for c in snapshot.clusters if cluster_id is None or c.id == cluster_id]
         foreign = await self._verdicts.foreign_work(ids) if asks_panel else {}
-        known = [replace(c, name=self._known_as[c.id]) for c in snapshot.clusters]
+        known = [replace(c, name=self.modes.names[c.id]) for c in snapshot.clusters]
         inputs = CheckInputs(
             snapshot=replace(snapshot, clusters=tuple(hold(c, foreign.get(c.id)) for c in snapshot.clusters)),
             policies=policies,
@@ -213,10 +217,10 @@ class Planning(UseCase):
         return {p.cluster_id for p in await self._store.proposals.waiting() if p.plan.targets_passed}
 
     async def automatic_clusters(self, context: PlanningContext) -> frozenset[int]:
-        """The clusters in which moves start without an approval."""
-        if not context.general.automatic:
+        """The clusters in automatic mode, where every move starts without an approval."""
+        clusters = {cluster_id for cluster_id, mode in context.modes.items() if mode == AUTO}
+        if not clusters:
             return frozenset()
-        clusters = {cluster.id for cluster in context.snapshot.clusters}
         return frozenset(clusters - set(context.lost) - set(await self._restarts.stopped(clusters)))
 
     async def observed_plans(self, snapshot: Snapshot, cluster_id: int | None = None) -> tuple[Plan, ...]:
@@ -245,7 +249,7 @@ class Planning(UseCase):
         return open_time(parse_windows(text), since, until, self._settings.zone)
 
     def _window_of(self, cluster_id: int, cluster_name: str) -> str:
-        name = self._known_as.get(cluster_id, cluster_name)
+        name = self.modes.names.get(cluster_id, cluster_name)
         return self._clusters.window_of(cluster_id, name, self._settings.migration_window)
 
     async def cluster_context(

@@ -25,6 +25,8 @@ class PlanningContext:
     """Nodes and VMs that the program's own plans leave alone because of people's requests."""
     lost: Mapping[int, Reason]
     """Cluster -> why automatic mode waits there: a name that protected something no longer matches anything."""
+    modes: Mapping[int, str]
+    """Cluster -> its mode."""
 
 
 class ClusterContext(NamedTuple):

@@ -15,9 +15,11 @@ from balancer.promises import Promise
 from balancer.rules.constraints import check_planned
 from balancer.survival.keep import refusal
 from bot.domain.incidents import Resource
+from bot.domain.modes import APPROVE, ASSIST
 from bot.domain.proposals import ActorKind, Migration, MigrationState, same_person
 from bot.domain.times import WallTime
 from bot.panel.client import VMManagerAPI
+from bot.service.autonomy import Autonomy
 from bot.service.context import ServiceContext, UseCase
 from bot.service.ledger import Ledger, StartContext
 from bot.service.observer import Observer
@@ -45,7 +47,7 @@ class Ready(NamedTuple):
 class Precheck(UseCase):
     """Answers whether an approved move may start now. Asks the panel, the store and the rules."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is one part of the service, by name
         self,
         panel: VMManagerAPI,
         context: ServiceContext,
@@ -53,6 +55,7 @@ class Precheck(UseCase):
         planning: Planning,
         *,
         restarts: Restarts,
+        autonomy: Autonomy,
         ledger: Ledger,
         history: VMHistory,
         watch: RestartWatch,
@@ -62,6 +65,7 @@ class Precheck(UseCase):
         self._observer = observer
         self._planning = planning
         self._restarts = restarts
+        self._autonomy = autonomy
         self._ledger = ledger
         self._history = history
         self._watch = watch
@@ -166,13 +170,17 @@ class Precheck(UseCase):
         if reason is None and policy.keep_survivable:
             closing = {migration.move.source_id} if proposal.plan.purpose is Purpose.DRAIN else set()
             reason = await asyncio.to_thread(refusal, own, policy, recent, [migration.move], closing)
+        if reason is None and unasked and context.modes[migration.cluster_id] == ASSIST:
+            reason = await self._autonomy.refusal(
+                *(proposal.plan, migration.move, own, policy, recent), migration_id=migration.id
+            )
         if reason is None:
             return StartContext(own, policy, proposal.plan)
         return Outcome(MigrationState.SKIPPED if reason.code in GONE else MigrationState.STALE, reason)
 
     async def _against_automatic(self, cluster_id: int, context: PlanningContext) -> Reason | None:
         """Why a move without a person's approval does not start; ``None`` = it may."""
-        if await self._runtime.mode() != "auto":
+        if context.modes.get(cluster_id, APPROVE) == APPROVE:
             return Reason.of("mode-changed")
         if await self._restarts.stopped([cluster_id]):
             return Reason.of("auto-stopped")

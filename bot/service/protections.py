@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Mapping
 
+from balancer.groups import ASK_TAG
 from balancer.model import Cluster, Node, Reason, Snapshot
 from balancer.policy import Policy
 from bot.config.clusters_file import ClustersFile
@@ -48,8 +49,13 @@ class Protections(UseCase):
     def lost(self, snapshot: Snapshot, policies: Mapping[int, Policy]) -> dict[int, Reason]:
         """Cluster -> why automatic mode waits there."""
         now = bindings(snapshot, self._nodes, self._keys, policies)
-        names = lost(now, self._bound, snapshot)
-        return {i: Reason.of("protection-lost", names=", ".join(lost_names[:SHOWN])) for i, lost_names in names.items()}
+        found = {}
+        for cluster_id, names in lost(now, self._bound, snapshot).items():
+            # Automatic mode does not know the tag of assist mode.
+            shown = [name for name in names if name != ASK_TAG or not policies[cluster_id].automatic][:SHOWN]
+            if shown:
+                found[cluster_id] = Reason.of("protection-lost", names=", ".join(shown))
+        return found
 
     async def record(self, snapshot: Snapshot, policies: Mapping[int, Policy]) -> None:
         """Stores what every name matches now. Notifies once when a name matches nothing, and when it does again."""

@@ -15,7 +15,7 @@ from datetime import datetime
 
 from balancer.model import VM, Reason
 from bot.domain.clock import Clock
-from bot.domain.held_clusters import RESTARTED_KEY
+from bot.domain.held_clusters import ACCEPTED_KEY, FAILED_KEY, RESTARTED_KEY
 from bot.domain.proposals import Actor, LastSeen, Migration, Sighting
 from bot.domain.sanitize import shorten
 from bot.panel.answers import TaskInfo
@@ -30,6 +30,8 @@ CLOCK_SKEW_S = 60
 """How far the clocks of two nodes may differ. If an uptime steps back by more, the VM was restarted."""
 RESTARTED = "moved-restarted"
 """Code of the reason of a migration that succeeded, but not live."""
+ABORTED = "aborted"
+"""Code of the reason of a migration that a person stopped."""
 ABORT_RESTARTED = "aborted-restarted"
 """Code of the reason of a migration that a person stopped, and that restarted its VM."""
 
@@ -113,7 +115,7 @@ def _has_ended(vm: VM) -> bool:
 
 
 class Restarts:
-    """The clusters in which automatic mode is stopped, in the database."""
+    """The clusters in which nothing starts without a person until an admin continues it, in the database."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
@@ -134,9 +136,25 @@ class Restarts:
             f"{RESTARTED_KEY}{migration.cluster_id}", move.vm_name, reason, self._clock()
         )
 
+    async def held(self, cluster_ids: Collection[int]) -> dict[int, Reason]:
+        """Cluster -> why assist mode asks there about every move."""
+        restarted = await self.stopped(cluster_ids)
+        failed = await self._store.settings.get_many([f"{FAILED_KEY}{i}" for i in cluster_ids])
+        reasons = {int(k.removeprefix(FAILED_KEY)): Reason.of("assist-stopped", vm=v.value) for k, v in failed.items()}
+        return reasons | {i: Reason.of("auto-stopped") for i in restarted}
+
+    async def note_failure(self, migration: Migration) -> None:
+        """Assist mode asks about every move in the cluster from now on, and tells it at once."""
+        name = migration.move.vm_name
+        log.error("The migration of VM '%s' failed or its outcome is unknown: assist mode asks in its cluster", name)
+        reason = Reason.of("cluster-asks-again", vm=name)
+        await self._store.notices.note_outage(f"{FAILED_KEY}{migration.cluster_id}", name, reason, self._clock())
+
     async def go_on(self, actor: Actor) -> list[str]:
-        """Ends the stop in every cluster, for an admin. Returns the keys that were removed."""
-        keys = await self._store.settings.with_prefix(RESTARTED_KEY)
+        """Ends the stop in every cluster, for an admin; bad outcomes from before no longer count. Returns the keys that
+        were removed."""
+        keys = [key for prefix in (RESTARTED_KEY, FAILED_KEY) for key in await self._store.settings.with_prefix(prefix)]
         for key in keys:
             await self._store.settings.set(key, None, actor, self._clock())
+        await self._store.settings.set(ACCEPTED_KEY, "all", actor, self._clock())
         return keys

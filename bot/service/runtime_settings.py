@@ -15,8 +15,9 @@ from balancer.policy import STRATEGIES
 from bot.config.loading import understand
 from bot.config.settings import Settings, env_name
 from bot.domain.clock import Clock
+from bot.domain.modes import APPROVE, MODES
 from bot.errors import ConfigError
-from bot.service.values import FOREVER, MODE_KEY, MODES, PAUSE_KEY, STRATEGY_KEY
+from bot.service.values import FOREVER, MODE_KEY, PAUSE_KEY, STRATEGY_KEY
 from bot.store.store import Store
 from bot.store.values import StoredSetting
 
@@ -72,13 +73,13 @@ class RuntimeSettings:
         return self._settings.model_copy(update=values) if values else self._settings
 
     async def mode(self) -> str:
-        """``approve`` or ``auto``: set at run time, else in the settings. With TWO_PERSON_RULE always ``approve``."""
+        """The general mode: set at run time, else in the settings. With TWO_PERSON_RULE always ``approve``."""
         if self._settings.two_person_rule:
-            return "approve"
+            return APPROVE
         stored = await self._store.settings.get(MODE_KEY)
         if stored is None:
             return self._settings.balance_mode
-        return stored.value if stored.value in MODES else "approve"
+        return stored.value if stored.value in MODES else APPROVE
 
     async def strategy(self) -> str:
         """The strategy set at run time, else in the settings. A cluster may have its own in CLUSTERS_FILE."""

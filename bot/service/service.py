@@ -15,6 +15,7 @@ from bot.domain.clock import Clock, utc_now, wall_clock_of
 from bot.panel.client import VMManagerAPI
 from bot.service.aborts import Aborts
 from bot.service.admin import Admin
+from bot.service.autonomy import Autonomy
 from bot.service.capacity import Capacity
 from bot.service.clock_follower import ClockFollower
 from bot.service.context import ServiceContext
@@ -86,6 +87,7 @@ class Service:
         self.restarts = Restarts(store, clock)
         self.verdicts = PanelVerdicts(panel, store)
         self.planning = Planning(context, clusters, self.verdicts, self.restarts)
+        self.autonomy = Autonomy(context, self.planning, self.restarts)
         self.survivals = Survivals(context)
         self.queries = Queries(context, self.observer, self.planning, self.survivals)
         self.decisions = Decisions(context, self.observer)
@@ -102,6 +104,7 @@ class Service:
         self.capacity = Capacity(context, self.observer, self.planning)
         self.cycle = Cycle(
             *(context, self.observer, self.planning, self.deadlines),
+            autonomy=self.autonomy,
             ledger=self.ledger,
             capacity=self.capacity,
             survivals=self.survivals,
@@ -112,6 +115,7 @@ class Service:
             self.observer,
             self.planning,
             verdicts=self.verdicts,
+            autonomy=self.autonomy,
             restarts=self.restarts,
             ledger=self.ledger,
             progress=self.progress,

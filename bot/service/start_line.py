@@ -13,7 +13,7 @@ def start_line(settings: Settings, mode: str, chats: Sequence[str], paused_until
     """Version, mode, panel, chats, time of the checks, database.
 
     Args:
-        mode: approve or auto, as in use now.
+        mode: the general mode in use now.
         chats: the chats that reports go to, by name.
         paused_until: the end of a pause, or a word where it has none; ``None``: not paused.
     """

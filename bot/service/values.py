@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
+from balancer.harmless import Limits
 from balancer.model import Cluster, Plan, Reason
 from bot.domain.exclusions import Exclusion, Snooze
 from bot.domain.outcomes import BrokenPromises
@@ -13,7 +15,6 @@ from bot.domain.proposals import Migration, Proposal
 from bot.domain.survival_summary import SurvivalSummary
 from bot.store.values import Published
 
-MODES = ("approve", "auto")
 MODE_KEY, PAUSE_KEY, STRATEGY_KEY, OUTAGE_KEY = "mode", "paused", "strategy", "outage"
 REFUSED_KEY = "token-refused"
 FOREVER = "forever"
@@ -71,3 +72,17 @@ class Status:
     """Whether these clusters have room for a lost node, by the last check."""
     broken: tuple[BrokenPromises, ...] = ()
     """Clusters whose moves bring less than promised."""
+
+
+@dataclass(frozen=True, slots=True)
+class AutonomyStatus:
+    """What the program may start without a person. Clusters are called by their names."""
+
+    own_modes: Mapping[str, str]
+    """Clusters whose mode differs from the general one."""
+    held: Mapping[str, Reason]
+    """Cluster -> why people are asked about every move there until an admin continues it."""
+    limits: Limits
+    """What is harmless in assist mode, for clusters without a value of their own in CLUSTERS_FILE."""
+    hours: str
+    """AUTO_HOURS, as written."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
+from balancer.harmless import Verdict, is_harmless
 from balancer.model import Plan, Purpose, Reason
 from bot.domain.proposals import PROGRAM, Actor, MoveState, Proposal, ProposedMove
 from bot.errors import StoreError
@@ -20,6 +21,7 @@ from bot.store.publishing import (
     insert_proposal,
     look_alike,
     note_in_incident,
+    note_rules,
     published,
     reason_outdated,
     reason_snoozed,
@@ -120,7 +122,14 @@ class Proposals(Part):
             )
 
     async def publish(
-        self, plan: Plan, *, automatic: bool, now: datetime, expires_at: datetime, since: Checkpoint | None = None
+        self,
+        plan: Plan,
+        *,
+        automatic: bool,
+        now: datetime,
+        expires_at: datetime,
+        since: Checkpoint | None = None,
+        rules: Sequence[Verdict] = (),
     ) -> Published:
         """Stores a plan as the only open proposal of the program in this cluster. Requests of people stay.
 
@@ -129,12 +138,16 @@ class Proposals(Part):
         updates or ends the cluster's incident.
 
         Args:
+            rules: what the rules of assist mode say of each move: the harmless ones are approved at once. If all are
+                harmless, nobody is asked. Empty: the rules were not asked.
             since: the checkpoint from before the snapshot of the plan. The plan is outdated, and nothing is done, if
                 the cluster was moving then or is moving now, or if people since then decided there or excluded a node
                 of the plan. ``None``: only moves of now count.
 
         Nothing is done either in a snoozed cluster, until a node is overloaded that was not overloaded at the snooze.
         """
+        harmless = [is_harmless(verdict) for verdict in rules]
+        automatic = automatic or (bool(harmless) and all(harmless))
         async with self._database.transaction() as db:
             incident = await note_check(db, self._reader, plan, now)
             outdated = await reason_outdated(db, plan, since, now)
@@ -144,8 +157,10 @@ class Proposals(Part):
                     await end_if_over(db, incident, now)
                 return await published(db, incident, left_alone=outdated or snoozed)
             waiting = await self._waiting(db, plan.cluster_id)
-            if waiting.moves and not automatic and look_alike(waiting.moves, plan.moves):
+            if waiting.moves and not (automatic or any(harmless)) and look_alike(waiting.moves, plan.moves):
                 await extend(db, waiting.proposal_ids, now, expires_at)
+                if rules:
+                    await note_rules(db, dict(zip(waiting.move_ids, rules, strict=True)))
                 if incident is not None:
                     await adopt_waiting(db, incident.id, waiting.proposal_ids)
                     await note_question(db, incident)
@@ -153,7 +168,7 @@ class Proposals(Part):
             await supersede(db, waiting.proposal_ids, plan, now)
             proposal_id = None
             if plan.moves:
-                proposal_id = await insert_proposal(db, plan, automatic, now=now, expires_at=expires_at)
+                proposal_id = await insert_proposal(db, plan, automatic, now=now, expires_at=expires_at, rules=rules)
             if incident is not None:
                 await adopt_waiting(db, incident.id, waiting.proposal_ids)
                 await note_in_incident(db, incident, proposal_id, waiting, plan, automatic=automatic, now=now)
@@ -165,7 +180,7 @@ class Proposals(Part):
         """The waiting proposals of the program's own plans in a cluster."""
         found = await all_rows(
             db,
-            "SELECT m.proposal_id, m.position FROM move m JOIN proposal p ON p.id = m.proposal_id "
+            "SELECT m.id, m.proposal_id, m.position FROM move m JOIN proposal p ON p.id = m.proposal_id "
             "WHERE m.state = 'pending' AND m.cluster_id = ? AND p.purpose = ? ORDER BY m.proposal_id, m.position",
             (cluster_id, Purpose.BALANCE.value),
         )
@@ -175,7 +190,7 @@ class Proposals(Part):
             moves = tuple(plans[r["proposal_id"]].moves[r["position"]] for r in found)
         except (StoreError, IndexError):  # the reader has noted the row; it will be set aside
             return Waiting(ids, ())
-        return Waiting(ids, moves)
+        return Waiting(ids, moves, tuple(r["id"] for r in found))
 
     async def expire_due(self, now: datetime) -> tuple[int, ...]:
         """Ends every proposal whose time is over, and returns the ids of the changed ones."""

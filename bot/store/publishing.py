@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from balancer.formats.codec import plan_from_dict, plan_to_dict
+from balancer.harmless import Verdict as RulesVerdict
+from balancer.harmless import is_harmless
 from balancer.model import Move, Plan, Purpose, Reason
 from bot.domain.incidents import Incident
-from bot.domain.proposals import IN_FLIGHT, POLICY_ACTOR, PROGRAM, MigrationState, MoveState, Verdict
+from bot.domain.proposals import (
+    ASSIST_ACTOR,
+    IN_FLIGHT,
+    POLICY_ACTOR,
+    PROGRAM,
+    MigrationState,
+    MoveState,
+    Verdict,
+)
 from bot.errors import UnstorableError
 from bot.store import rows
 from bot.store.audit import write_audit
@@ -18,6 +28,7 @@ from bot.store.database import Connection, all_rows, json_list, scalar
 from bot.store.incidents import end_if_over, note_proposal, note_question
 from bot.store.notices import add_notice
 from bot.store.reading import UNDECODABLE
+from bot.store.rule_rows import rule_to_dict, verdict_to_text
 from bot.store.values import Checkpoint, NoticeKind, Published, RequestOrigin
 from bot.store.verdicts import approve_or_skip
 
@@ -29,6 +40,7 @@ class Waiting(NamedTuple):
 
     proposal_ids: tuple[int, ...]
     moves: tuple[Move, ...]
+    move_ids: tuple[int, ...] = ()
 
 
 async def reason_outdated(db: Connection, plan: Plan, since: Checkpoint | None, now: datetime) -> Reason | None:
@@ -90,8 +102,13 @@ async def insert_proposal(
     now: datetime,
     expires_at: datetime,
     origin: RequestOrigin | None = None,
+    rules: Sequence[RulesVerdict] = (),
 ) -> int:
-    """Stores a plan with its pending moves; in automatic mode the policy approves them at once."""
+    """Stores a plan with its pending moves; in automatic mode the policy approves them at once.
+
+    Args:
+        rules: what the rules of assist mode say of each move: it approves the harmless ones at once. Empty: not asked.
+    """
     text = _readable_text(plan)
     cursor = await db.execute(
         "INSERT INTO proposal (cluster_id, automatic, created_at, expires_at, plan, purpose, "
@@ -113,10 +130,29 @@ async def insert_proposal(
         about = {"node": origin.node_id, "undoes": origin.undoes, "instead_of": origin.instead_of}
         detail |= {"purpose": plan.purpose.value, **{k: v for k, v in about.items() if v is not None}}
     await write_audit(db, now, PROGRAM if origin is None else origin.by, "proposed", detail)
-    if automatic:
-        moves = await all_rows(db, "SELECT id FROM move WHERE proposal_id = ?", (proposal_id,))
+    moves = await all_rows(db, "SELECT id FROM move WHERE proposal_id = ? ORDER BY position", (proposal_id,))
+    if rules:
+        await _assist(db, dict(zip((r["id"] for r in moves), rules, strict=True)), now)
+    elif automatic:
         await approve_or_skip(db, [r["id"] for r in moves], Verdict.APPROVE, POLICY_ACTOR, now=now)
     return proposal_id
+
+
+async def _assist(db: Connection, rules: Mapping[int, RulesVerdict], now: datetime) -> None:
+    """Assist mode approves the harmless moves. ``rules``: move -> what the rules say of it."""
+    await note_rules(db, rules)
+    harmless = {move_id: verdict for move_id, verdict in rules.items() if is_harmless(verdict)}
+    if harmless:
+        detail = {str(i): [rule_to_dict(result) for result in verdict] for i, verdict in harmless.items()}
+        await write_audit(db, now, ASSIST_ACTOR, "harmless", {"moves": detail})
+        await approve_or_skip(db, list(harmless), Verdict.APPROVE, ASSIST_ACTOR, now=now)
+
+
+async def note_rules(db: Connection, rules: Mapping[int, RulesVerdict]) -> None:
+    """Keeps what assist mode's rules say of moves. ``rules``: by move."""
+    await db.executemany(
+        "UPDATE move SET rules = ? WHERE id = ?", [(verdict_to_text(verdict), i) for i, verdict in rules.items()]
+    )
 
 
 def _readable_text(plan: Plan) -> str:

@@ -23,6 +23,7 @@ from bot.domain.proposals import (
     ProposedMove,
     Sighting,
 )
+from bot.store.rule_rows import verdict_of
 from bot.store.values import MessageRow, Notice, NoticeKind, StoredSetting, Unanswered
 
 _FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
@@ -130,6 +131,7 @@ def move_of(row: sqlite3.Row, plan: Plan) -> ProposedMove:
         first=None if row["first_kind"] is None else first_of(row),
         purpose=plan.purpose,
         skip_until=maybe_from_text(row["rests_until"]),
+        rules=verdict_of(row["rules"]),
     )
 
 

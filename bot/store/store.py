@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bot.store.aborts import Aborts
 from bot.store.audit import Audit
+from bot.store.autonomy import Autonomy
 from bot.store.capacity import Capacity
 from bot.store.changes import Changes
 from bot.store.check_record import CheckRecord
@@ -56,6 +57,7 @@ class Store(Database):
         self.migrations = Migrations(self, reader)
         self.outcomes = Outcomes(self, reader)
         self.aborts = Aborts(self, reader)
+        self.autonomy = Autonomy(self, reader)
         self.requests = Requests(self, reader)
         self.snoozes = Snoozes(self, reader)
         self.recent_events = RecentEvents(self)

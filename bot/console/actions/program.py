@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from bot.console.base import ConsoleBase
-from bot.console.dialogs import AskLength, Length
+from bot.console.dialogs import AskLength, Choose, Length
+from bot.domain.modes import APPROVE, ASSIST, MODES
 from bot.errors import InstanceRunning
 from bot.rendering.phrases import until
 from bot.service.remote_requests import Answer, answered, ask_for_check
@@ -40,20 +41,26 @@ async def _pause(app: ConsoleBase, wanted: Length) -> None:
 
 
 def mode(app: ConsoleBase) -> None:
-    """Switches between approval and automatic mode, after a question."""
-    switch_mode(app, "approve" if app.stored.mode == "auto" else "auto")
+    """Chooses another mode, after a question."""
+    texts = app.texts
+
+    def chosen(name: str | None) -> None:
+        if name is not None and (name != app.stored.mode or name == ASSIST):
+            switch_mode(app, name)
+
+    app.push_screen(Choose(texts, texts.text("console-mode-choose"), MODES, app.stored.mode), chosen)
 
 
 def switch_mode(app: ConsoleBase, new: str) -> None:
     """Asks, and switches to the mode ``new``."""
     texts = app.texts
-    if new == "auto" and app.settings.two_person_rule:
+    if new != APPROVE and app.settings.two_person_rule:
         app.say_key("mode-two-persons", "warn")
         return
 
     async def work() -> None:
         await app.backend.service.admin.set_mode(new, app.actor)
-        app.say(texts.text("console-mode-done", mode=new), "warn" if new == "auto" else "good")
+        app.say(texts.text("console-mode-done", mode=new), "good" if new == APPROVE else "warn")
 
     app.confirm(texts.text("console-mode-ask", mode=new), texts.text("console-switch"), lambda: app.do(work))
 

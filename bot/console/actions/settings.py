@@ -38,8 +38,8 @@ def change(app: ConsoleBase) -> None:
     async def work(text: str) -> None:
         try:
             value = await app.backend.service.admin.set_value(setting.name, text, app.actor)
-        except UnconfirmedMode:
-            switch_mode(app, "auto")
+        except UnconfirmedMode as error:
+            switch_mode(app, error.mode)
             return
         app.say(texts.text("console-setting-done", setting=setting.name, value=value))
 
@@ -64,8 +64,8 @@ def reset(app: ConsoleBase) -> None:
     async def work() -> None:
         try:
             was_changed = await app.backend.service.admin.reset_value(setting.name, app.actor)
-        except UnconfirmedMode:
-            switch_mode(app, "auto")
+        except UnconfirmedMode as error:
+            switch_mode(app, error.mode)
             return
         key = "console-setting-reset" if was_changed else "console-setting-unchanged"
         app.say(app.texts.text(key, setting=setting.name, value=setting.configured), "good" if was_changed else "warn")

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from balancer.policy import STRATEGIES
+from bot.domain.modes import APPROVE, ASSIST, AUTO, MODES, is_higher
 from bot.domain.times import parse_duration
 from bot.errors import ConfigError
-from bot.service.values import MODES
 from bot.telegram.handlers.base import Action, ActionResult, Answer, Feature, Outdated, Request
 from bot.telegram.keyboards.buttons import Row, do, go, keyboard
 from bot.telegram.views import wording
-from bot.telegram.views.modes import automatic_mode_question
+from bot.telegram.views.modes import autonomy_lines, mode_buttons, mode_question
 from bot.telegram.views.strategies import strategy_view
 from bot.telegram.views.view import View
 
@@ -40,20 +40,20 @@ class Modes(Feature):
         wanted = request.args.lower()
         if wanted and wanted not in MODES:
             return [View(request.texts.html("mode-usage"))]
-        if wanted == "auto" and self.service.settings.two_person_rule:
+        if wanted not in ("", APPROVE) and self.service.settings.two_person_rule:
             return [View(request.texts.html("mode-two-persons"))]
         if wanted:
             self.need_global_admin(request)
-        if wanted == "auto" and await self.service.runtime.mode() != "auto":
-            return [automatic_mode_question(request.texts)]
+        if wanted == ASSIST or is_higher(wanted, await self.service.runtime.mode()):
+            return [mode_question(request.texts, wanted)]
         if wanted:
             await self.service.admin.set_mode(wanted, request.context.actor)
         return [await self._mode_now(request)]
 
     async def mode_asked(self, request: Request) -> ActionResult:
-        """The question before automatic mode is switched on."""
+        """The question before the mode ``extra`` is switched on; messages of older versions name none: automatic."""
         self.need_global_admin(request)
-        return ActionResult(view=automatic_mode_question(request.texts))
+        return ActionResult(view=mode_question(request.texts, request.extra if request.extra in MODES else AUTO))
 
     async def mode_chosen(self, request: Request) -> ActionResult:
         """Switches to the mode ``extra``."""
@@ -64,16 +64,17 @@ class Modes(Feature):
         return ActionResult(request.own.text("popup-mode", mode=request.extra), await self._mode_now(request))
 
     async def _mode_now(self, request: Request) -> View:
-        """The mode in force, who set it, and for those who may a button for the other one."""
+        """The mode in force and who set it, what is harmless, and for those who may a button for each other mode."""
         stored = (await self.service.admin.stored_settings()).get("BALANCE_MODE")
         mode, texts = await self.service.runtime.mode(), request.texts
         text = texts.html("mode-now", mode=mode)
         if stored is not None and stored.value == mode:
             text = texts.html("mode-changed", text=text, who=stored.by.name)
+        autonomy = await self.service.autonomy.status(self.clusters_seen(request))
+        text = wording.joined([text, *autonomy_lines(texts, autonomy)])
         rows: list[Row] = []
         if request.context.permissions.global_admin and not self.service.settings.two_person_rule:
-            other = do(texts.text("button-mode-approve"), "mode", extra="approve")
-            rows.append([other if mode == "auto" else do(texts.text("button-mode-auto"), "mode-ask")])
+            rows.append(mode_buttons(texts, mode, held=bool(autonomy.held)))
         if await self._first_migration_is_missing(request):
             text = wording.joined([text, texts.html("first-migration-missing")])
             rows.append([go(texts.text("button-first-migration"), "first-move")])

@@ -9,15 +9,15 @@ from markupsafe import Markup
 
 from balancer.policy import STRATEGIES
 from bot.config.settings import Settings, env_name, masked
+from bot.domain.modes import MODES
 from bot.errors import UnconfirmedMode
 from bot.rendering.catalog import Texts
 from bot.service.admin import Changeable
 from bot.service.runtime_settings import KEYS
-from bot.service.values import MODES
 from bot.telegram.handlers.base import Action, ActionResult, Answer, Feature, Outdated, Page, Request
 from bot.telegram.keyboards.buttons import Row, do, go, keyboard
 from bot.telegram.views import wording
-from bot.telegram.views.modes import automatic_mode_question
+from bot.telegram.views.modes import mode_question
 from bot.telegram.views.settings import settings_view
 from bot.telegram.views.view import View
 
@@ -62,8 +62,8 @@ class SettingsMenu(Feature):
             self.need_global_admin(request)
             try:
                 await self._change(request, name, value.strip().removeprefix("=").strip())
-            except UnconfirmedMode:
-                return [automatic_mode_question(request.texts)]
+            except UnconfirmedMode as error:
+                return [mode_question(request.texts, error.mode)]
         matches = [i for i, field in enumerate(FIELDS) if env_name(field) == name.upper()]
         return [await self.setting(request.about(matches[0])) if matches else await self.every(request)]
 
@@ -125,8 +125,8 @@ class SettingsMenu(Feature):
             raise Outdated
         try:
             value = await self.service.admin.set_value(FIELDS[request.key], request.extra, request.context.actor)
-        except UnconfirmedMode:
-            return ActionResult(say=automatic_mode_question(request.texts))
+        except UnconfirmedMode as error:
+            return ActionResult(say=mode_question(request.texts, error.mode))
         return ActionResult(
             request.own.text("popup-set", name=env_name(FIELDS[request.key]), value=value), await self.setting(request)
         )
@@ -137,8 +137,8 @@ class SettingsMenu(Feature):
             raise Outdated
         try:
             await self.service.admin.reset_value(FIELDS[request.key], request.context.actor)
-        except UnconfirmedMode:
-            return ActionResult(say=automatic_mode_question(request.texts))
+        except UnconfirmedMode as error:
+            return ActionResult(say=mode_question(request.texts, error.mode))
         return ActionResult(
             request.own.text("popup-reset", name=env_name(FIELDS[request.key])), await self.setting(request)
         )

@@ -10,8 +10,9 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from bot.domain.migration_progress import JobProgress
-from bot.domain.proposals import ActorKind, Migration, MigrationState, MoveState, ProposedMove, Sighting
+from bot.domain.proposals import ASSIST_ACTOR, ActorKind, Migration, MigrationState, MoveState, ProposedMove, Sighting
 from bot.domain.sanitize import shorten
+from bot.rendering.autonomy import why_asked
 from bot.rendering.catalog import LONGEST_ARGUMENT, Texts
 from bot.rendering.phrases import deciders, sighting_words
 from bot.rendering.plan_summary import move_summary
@@ -96,6 +97,9 @@ def state_lines(texts: Texts, proposed: ProposedMove, now: datetime, look: Look)
     if migration is not None:
         words.append(migration_words(texts, migration, now, look))
     lines: list[Markup | str] = [Markup(" · ").join(words)] if words else []
+    asked = why_asked(texts, proposed)
+    if asked is not None:
+        lines.append(texts.html("state-asks", reason=shorten(asked, look.words or LONGEST_ARGUMENT)))
     if migration is not None and migration.error and look.words:
         lines.append(texts.html("panel-words", error=shorten(migration.error, min(look.words, PANEL_WORDS_LIMIT))))
     if migration is not None and migration.sighting is not None:
@@ -123,6 +127,8 @@ def sighting_line(texts: Texts, migration: Migration, sighting: Sighting) -> Mar
 def decision_words(texts: Texts, proposed: ProposedMove) -> Markup:
     """What was decided about a move, and by whom."""
     by = proposed.decided_by
+    if by == ASSIST_ACTOR:
+        return texts.html("state-assist")
     if by is not None and by.kind is ActorKind.POLICY:
         return texts.html("state-auto")
     return texts.html(f"state-{proposed.state.value}", who=deciders(proposed))

@@ -14,8 +14,9 @@ from bot.domain.aborts import Abort
 from bot.domain.incidents import Incident
 from bot.domain.migration_progress import JobProgress
 from bot.domain.outcomes import Outcome
-from bot.domain.proposals import MoveState, Proposal, ProposedMove
+from bot.domain.proposals import ASSIST_ACTOR, MoveState, Proposal, ProposedMove
 from bot.domain.sanitize import shorten
+from bot.rendering.autonomy import allowed_by
 from bot.rendering.catalog import LONGEST_NAME, Texts
 from bot.rendering.plan_summary import move_summary, outlook_lines, why_not
 from bot.telegram.keyboards.proposals import Shown
@@ -166,11 +167,23 @@ def detail_lines(texts: Texts, proposal: Proposal) -> Lines:
         summary = move_summary(texts, proposed.position + 1, proposed.move)
         effects = "; ".join(summary.effects)
         lines.append(texts.html("move-detail", number=summary.number, effects=effects, reason=summary.reason))
+    lines += _rule_lines(texts, proposal)
     if why.count:
         lines += [texts.html("rejections-title", count=why.count), *why.lines]
     if why.hidden:
         lines.append(texts.html("rejections-more", count=why.hidden))
     return lines
+
+
+def has_details(proposal: Proposal) -> bool:
+    """Whether something is folded away: why something waits, or why something started without a person."""
+    return bool(proposal.pending) or any(m.decided_by == ASSIST_ACTOR for m in proposal.moves)
+
+
+def _rule_lines(texts: Texts, proposal: Proposal) -> Lines:
+    """Which rules allowed the moves that assist mode started."""
+    words = [(proposed.position + 1, allowed_by(texts, proposed)) for proposed in proposal.moves]
+    return [texts.html("move-rules", number=number, rules=rules) for number, rules in words if rules is not None]
 
 
 def around_with_short_names(ahead: Ahead, length: int) -> Ahead:

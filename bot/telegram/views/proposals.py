@@ -32,6 +32,7 @@ from bot.telegram.views.proposal_lines import (
     detail_lines,
     earlier_lines,
     from_one_node,
+    has_details,
     is_ended,
     is_over,
     lines_at_end,
@@ -103,7 +104,7 @@ def _text(texts: Texts, proposal: Proposal, now: datetime, shown: Shown, ahead: 
         stops = abort_lines(texts, (*around.earlier, *cut.moves), ahead.aborts)
         return [*head, *body, *earlier_lines(texts, now, around, look), *stops, *brought]
 
-    return _folded(texts, _caption(texts, lines), detail_lines(texts, proposal) if proposal.pending else [])
+    return _folded(texts, _caption(texts, lines), detail_lines(texts, proposal) if has_details(proposal) else [])
 
 
 def _caption(texts: Texts, lines: Callable[[int, int], Lines]) -> Markup:

@@ -37,6 +37,7 @@ from bot.telegram.views.proposal_lines import (
     detail_lines,
     earlier_lines,
     from_one_node,
+    has_details,
     is_ended,
     is_over,
     lines_at_end,
@@ -80,7 +81,7 @@ def rich_proposal(
     blocks += _paragraphs(earlier_lines(texts, now, ahead, look))
     blocks += _paragraphs(abort_lines(texts, (*ahead.earlier, *proposal.moves), ahead.aborts))
     blocks += _paragraphs(outcome_lines(texts, (*ahead.earlier, *proposal.moves), ahead.outcomes))
-    if proposal.pending:
+    if has_details(proposal):
         blocks.append(_details(texts, proposal))
     rows = [page_row(texts, proposal.id, shown), *_undo_rows(texts, ahead.earlier, now, ahead)]
     rows += last_rows(texts, proposal)

@@ -74,8 +74,8 @@ move-short-target = <b>{ $number }. { $vm }</b> → <b>{ $target }</b> · { $siz
 move-detail = { $number }. { $effects } · <i>{ $reason }</i>
 move-short = <b>{ $number }. { $vm }</b>: { $source } → <b>{ $target }</b> · { $size }
 proposal-automatic = { $count ->
-    [one] <b>1 move</b>, started by itself (automatic mode)
-   *[other] <b>{ $count } moves</b>, started by themselves (automatic mode)
+    [one] <b>1 move</b>, started by itself
+   *[other] <b>{ $count } moves</b>, started by themselves
 }
 proposal-closed = 🔁 { $reason }
 proposal-page = Moves { $first } to { $last } of { $count }
@@ -321,7 +321,7 @@ menu-whatif = What another strategy would have done
 menu-exclude = Exclude a node
 menu-include = Return a node to balancing
 menu-exclusions = Excluded nodes
-menu-mode = Ask first, or automatic
+menu-mode = Ask first, assist, or automatic
 menu-strategy = How moves are chosen
 menu-pause = Pause the balancer
 menu-resume = Resume the balancer
@@ -348,6 +348,7 @@ help-line-plain = /{ $command } – { $text }
 
 status-title = <b>VM Balancer</b> · { $mode ->
     [auto] automatic mode
+    [assist] assist mode
    *[approve] asks before it moves
 }
 status-paused = ⏸ Paused { $until }
@@ -481,10 +482,11 @@ exclusion-line = ⛔ <b>{ $node }</b> as { $role } { $until }, by { $who }
 exclusion-setting = ⚙️ <b>{ $node }</b> as { $role }, from the settings
 mode-now = { $mode ->
     [auto] 🤖 Automatic mode: moves are carried out and only reported.
+    [assist] 🤝 Assist mode: harmless moves start by themselves, people are asked about the rest.
    *[approve] 🙋 Approve mode: nothing moves before someone approves.
 }
-mode-two-persons = TWO_PERSON_RULE is on: every move needs two people, so there is no automatic mode.
-mode-usage = /mode approve or /mode auto
+mode-two-persons = TWO_PERSON_RULE is on: every move needs two people, so nothing starts without them.
+mode-usage = /mode approve, /mode assist or /mode auto
 mode-changed = { $text } (set by { $who })
 strategy-now = { $strategy ->
     [adaptive] 🧭 Strategy <b>adaptive</b>: smaller VMs first. If the plan of “optimal” is clearly better, the check uses that plan.
@@ -504,6 +506,7 @@ button-first-migration = 🐣 First VM…
 button-first-migration-now = 🐣 Migrate to { $target }
 popup-mode = { $mode ->
     [auto] Automatic mode is on.
+    [assist] Assist mode is on.
    *[approve] Approve mode is on.
 }
 button-mode-auto = 🤖 Automatic…

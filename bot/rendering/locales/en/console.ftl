@@ -3,6 +3,7 @@
 ## Header
 console-mode = { $mode ->
     [auto] automatic mode
+    [assist] assist mode
    *[approve] asks before it moves
 }
 console-dry-run = DRY RUN
@@ -92,7 +93,7 @@ console-help-change = change the chosen setting
 console-help-reset = use the value of the settings file again
 console-help-check = check the clusters now, and propose
 console-help-pause = pause, or resume
-console-help-mode = ask first, or automatic
+console-help-mode = ask first, assist, or automatic
 console-help-start = start the balancer, when nobody runs it
 console-help-theme = dark or light
 console-help-refresh = read the panel again
@@ -207,12 +208,15 @@ console-pause-ask = Pause the balancer? No new check and no new migration; runni
 console-pause-done = Paused { $until }. Running migrations continue; nothing new starts.
 console-resumed = Resumed.
 console-not-paused = It is not paused.
+console-mode-choose = Which mode?
 console-mode-ask = { $mode ->
     [auto] Switch to automatic mode? Every planned move is then carried out without asking.
-   *[approve] Switch back? Then nothing moves before someone approves; what automatic mode queued is not started.
+    [assist] Switch to assist mode? Harmless moves then start without asking. Bad outcomes so far do not count any more.
+   *[approve] Switch back? Then nothing moves before someone approves; what was queued without a person is not started.
 }
 console-mode-done = { $mode ->
     [auto] Automatic mode: moves are carried out and only reported.
+    [assist] Assist mode: harmless moves start by themselves.
    *[approve] Nothing moves before someone approves.
 }
 console-looking = Reading the panel …

@@ -62,6 +62,15 @@ reason-timeout = not finished after { $minutes ->
 }
 reason-start-unclear = the answer to the start was lost; a migration of the VM ran and ended, but the VM is on its old node
 reason-auto-stopped = automatic mode is stopped in this cluster since a VM was restarted by its migration
+reason-assist-stopped = the migration of { $vm } failed, or its outcome is unknown; an admin has not said yet that the program may go on
+reason-cluster-asks-again = ⚠️ The migration of { $vm } failed, or its outcome is unknown. From now on people are asked about every move in this cluster. When you know the reason, an admin lets the program go on with /mode assist.
+reason-auto-foreign-moves = somebody else moves VMs in this cluster
+reason-auto-looked-into = { $who } looks into it
+reason-auto-bad-failed = the migration of { $vm } failed
+reason-auto-bad-unknown = the outcome for { $vm } is unknown
+reason-auto-bad-restarted = { $vm } was restarted by its migration
+reason-auto-bad-back = { $vm } was moved back to its old node
+reason-auto-bad-kept = the move of { $vm } brought only { NUMBER($percent) } % of what it promised
 reason-moved-restarted = the VM restarted during the migration, so it was not a live migration
 reason-cluster-restarted = ⚠️ { $vm } was moved from { $source } to { $target }, but it restarted during the migration. Automatic mode is off in this cluster; when you know the reason, an admin can switch it on again with /mode auto.
 reason-caution-restarted = the last migration here restarted its VM ({ $vm }); the next one may do so too

@@ -11,6 +11,7 @@ setting-number = { NUMBER($value, maximumFractionDigits: 2) }
 setting-percent = { NUMBER($value, maximumFractionDigits: 2) } %
 mode-short = { $mode ->
     [auto] automatic
+    [assist] assist
    *[approve] ask first
 }
 button-all = 📋 All
@@ -26,7 +27,7 @@ setting-memory_target_threshold = Target memory limit
 setting-balance_interval = Check interval
 setting-max_migrations_per_cycle = Moves per check
 setting-max_parallel_migrations = Parallel migrations
-setting-about-balance_mode = Ask before each move, or carry it out at once and report.
+setting-about-balance_mode = Ask before each move, start the harmless ones by itself, or start all of them and report.
 setting-about-balance_strategy = How moves are chosen: smaller VMs first, the cheapest plan, the better of these two (adaptive), or an even load.
 setting-about-cpu_overload_threshold = vCPU per CPU above which a node is overloaded.
 setting-about-memory_overload_threshold = Allocated memory in percent above which a node is overloaded.

@@ -319,7 +319,7 @@ menu-whatif = Что сделала бы другая стратегия
 menu-exclude = Исключить узел
 menu-include = Вернуть узел
 menu-exclusions = Исключённые узлы
-menu-mode = Режим: ручной или автоматический
+menu-mode = Режим: ручной, полуавтомат, автомат
 menu-strategy = Как выбираются миграции
 menu-pause = Поставить на паузу
 menu-resume = Снять с паузы
@@ -346,6 +346,7 @@ help-line-plain = /{ $command } — { $text }
 
 status-title = <b>VM Balancer</b> · { $mode ->
     [auto] автоматический режим
+    [assist] полуавтоматический режим
    *[approve] ручной режим
 }
 status-paused = ⏸ Пауза { $until }
@@ -494,10 +495,11 @@ exclusion-line = ⛔ <b>{ $node }</b>: { $role }, { $until } ({ $who })
 exclusion-setting = ⚙️ <b>{ $node }</b>: { $role }, из настроек
 mode-now = { $mode ->
     [auto] 🤖 Автоматический режим: миграции выполняются без вопросов, в чат приходит отчёт.
+    [assist] 🤝 Полуавтоматический режим: безобидные миграции начинаются сами, об остальных программа спрашивает.
    *[approve] 🙋 Ручной режим: без одобрения ничего не переносится.
 }
-mode-two-persons = Включено TWO_PERSON_RULE: каждую миграцию одобряют двое, поэтому автоматического режима нет.
-mode-usage = /mode approve или /mode auto
+mode-two-persons = Включено TWO_PERSON_RULE: каждую миграцию одобряют двое, без них ничего не начинается.
+mode-usage = /mode approve, /mode assist или /mode auto
 mode-changed = { $text } ({ $who })
 strategy-now = { $strategy ->
     [adaptive] 🧭 Стратегия <b>adaptive</b>: сначала самые маленькие ВМ. Если план «optimal» явно лучше, проверка берёт его.
@@ -517,6 +519,7 @@ button-first-migration = 🐣 Первая ВМ…
 button-first-migration-now = 🐣 Перенести на { $target }
 popup-mode = { $mode ->
     [auto] Автоматический режим включён.
+    [assist] Полуавтоматический режим включён.
    *[approve] Ручной режим включён.
 }
 button-mode-auto = 🤖 Автоматически…

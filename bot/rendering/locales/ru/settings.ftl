@@ -11,6 +11,7 @@ setting-number = { NUMBER($value, maximumFractionDigits: 2) }
 setting-percent = { NUMBER($value, maximumFractionDigits: 2) } %
 mode-short = { $mode ->
     [auto] автоматический
+    [assist] полуавтоматический
    *[approve] ручной
 }
 button-all = 📋 Все
@@ -26,7 +27,7 @@ setting-memory_target_threshold = Порог приёма, память
 setting-balance_interval = Интервал проверок
 setting-max_migrations_per_cycle = Миграций за проверку
 setting-max_parallel_migrations = Миграций одновременно
-setting-about-balance_mode = Спрашивать перед каждой миграцией или выполнять сразу и сообщать.
+setting-about-balance_mode = Спрашивать перед каждой миграцией, начинать безобидные самой или выполнять все и сообщать.
 setting-about-balance_strategy = Как выбираются миграции: сначала самые маленькие ВМ, самый дешёвый план, лучшее из двух (adaptive) или ровная нагрузка.
 setting-about-cpu_overload_threshold = Порог: сколько vCPU на CPU узел выдерживает без перегрузки.
 setting-about-memory_overload_threshold = Порог: сколько процентов памяти можно выделить без перегрузки.
