@@ -299,7 +299,7 @@ class Code:
     def reasons(self) -> list[Use]:
         """Every ``Reason.of("code", …)``. Reasons read back from the store are made elsewhere."""
         calls = [(c, p) for c, p in self.by_name["of"] if ast.unparse(c.func) == "Reason.of"]
-        results = [(c, p) for c, p in calls if p.file != "bot/store/rows.py"]
+        results = [(c, p) for c, p in calls if p.file not in ("bot/store/rows.py", "bot/store/rule_rows.py")]
         return [
             Use(f"reason-{key}", "text", _keywords(call), f"{place.file}:{call.lineno}")
             for call, place in results

@@ -90,10 +90,11 @@ def move_facts(
         when = moment(texts, proposed.decided_at, now) if proposed.decided_at else ""
         state = texts.text(f"terminal-{proposed.state.value}")
         facts.append(Text(f"{when} {state}, {decided_by(texts, proposed)}"))
-    for key, words in (("console-rules", allowed_by(texts, proposed)), ("console-asks", why_asked(texts, proposed))):
-        if words is not None:
-            argument = {"rules": words} if key == "console-rules" else {"reason": words}
-            facts.append(Text(texts.text(key, **argument), palette.dim))
+    rules, asked = allowed_by(texts, proposed), why_asked(texts, proposed)
+    if rules is not None:
+        facts.append(Text(texts.text("console-rules", rules=rules), palette.dim))
+    if asked is not None:
+        facts.append(Text(texts.text("console-asks", reason=asked), palette.dim))
     if migration is not None:
         state = migration_words(texts, migration, now)
         facts.append(Text.assemble(steps(migration, palette), ("  " + state, state_style(proposed, palette))))

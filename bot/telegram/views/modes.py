@@ -15,9 +15,10 @@ from bot.telegram.views.view import View
 
 def mode_question(texts: Texts, mode: str) -> View:
     """Only the button in it switches to ``assist`` or ``auto``: a typed command alone must not."""
-    question, label = ("mode-ask", "button-mode-yes") if mode == AUTO else ("mode-ask-assist", "button-mode-yes-assist")
-    yes = do(texts.text(label), "mode", extra=mode, style=ButtonStyle.DANGER)
-    return View(texts.html(question), keyboard([[yes], [do(texts.text("button-close"), "close")]]))
+    label = texts.text("button-mode-yes" if mode == AUTO else "button-mode-yes-assist")
+    yes = do(label, "mode", extra=mode, style=ButtonStyle.DANGER)
+    question = texts.html("mode-ask" if mode == AUTO else "mode-ask-assist")
+    return View(question, keyboard([[yes], [do(texts.text("button-close"), "close")]]))
 
 
 def mode_buttons(texts: Texts, mode: str, *, held: bool) -> Row:
@@ -26,8 +27,8 @@ def mode_buttons(texts: Texts, mode: str, *, held: bool) -> Row:
     if mode != APPROVE:
         buttons.append(do(texts.text("button-mode-approve"), "mode", extra=APPROVE))
     if mode != ASSIST or held:
-        label = "button-mode-go-on" if mode == ASSIST else "button-mode-assist"
-        buttons.append(do(texts.text(label), "mode-ask", extra=ASSIST))
+        label = texts.text("button-mode-go-on" if mode == ASSIST else "button-mode-assist")
+        buttons.append(do(label, "mode-ask", extra=ASSIST))
     if mode != AUTO:
         buttons.append(do(texts.text("button-mode-auto"), "mode-ask", extra=AUTO))
     return buttons
