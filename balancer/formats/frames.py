@@ -175,7 +175,7 @@ class FrameReader:
         except FormatError:
             self._tables = None
             raise
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError) as error:
             self._tables = None
             raise FormatError(f" cannot be read ({type(error).__name__}): {error}", ("frame",)) from error
 

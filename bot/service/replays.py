@@ -116,13 +116,20 @@ def _run(tried: tuple[Record, Variant | None, tzinfo | None]) -> ReplayResult:
 
 
 def verify(record: Record) -> Verification:
-    """Plans each recorded check again, and compares the plans with the stored ones."""
-    wanted = {proposal_id: json.loads(text) for proposal_id, text in record.plans}
+    """Plans each recorded check again, and compares the plans with the stored ones. An unreadable plan differs."""
+    wanted: dict[int, object] = {}
     by_check: dict[tuple[str, int], list[int]] = {}
-    for proposal_id, document in wanted.items():
-        by_check.setdefault((document["taken_at"], document["cluster_id"]), []).append(proposal_id)
     same: list[int] = []
     different: list[int] = []
+    for proposal_id, text in record.plans:
+        try:
+            document = json.loads(text)
+            check = (str(document["taken_at"]), int(document["cluster_id"]))
+        except (ValueError, LookupError, TypeError, RecursionError):
+            different.append(proposal_id)
+            continue
+        wanted[proposal_id] = document
+        by_check.setdefault(check, []).append(proposal_id)
     for inputs in checks_of(record):
         taken_at = inputs.snapshot.taken_at.isoformat()
         if not any((taken_at, cluster.id) in by_check for cluster in inputs.snapshot.clusters):

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from datetime import datetime
+from datetime import datetime, timezone
 
-from bot.domain.proposals import Actor
+from bot.domain.proposals import PROGRAM, Actor
 from bot.store import rows
 from bot.store.audit_chain import START, Sealed, Verified, seal, verify
 from bot.store.database import Connection, Part, all_rows, scalar
 from bot.store.values import AuditEntry
+
+UNREADABLE_AT = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 class Audit(Part):
@@ -27,10 +29,7 @@ class Audit(Part):
                 "SELECT * FROM audit WHERE ? IS NULL OR event = ? ORDER BY id DESC LIMIT ?",
                 (event, event, limit),
             )
-        return [
-            AuditEntry(r["id"], rows.from_text(r["at"]), rows.actor_of(r), r["event"], _detail(r["detail"]))
-            for r in records
-        ]
+        return [_entry(row) for row in records]
 
     async def verify(self, noted: str | None = None) -> Verified:
         """Verifies the whole chain; see ``audit_chain.verify``."""
@@ -71,10 +70,19 @@ async def write_audit(db: Connection, now: datetime, actor: Actor, event: str, d
     )
 
 
+def _entry(row: sqlite3.Row) -> AuditEntry:
+    """An entry whose time or person cannot be read is shown as one of the program in 1970: the trail is not changed."""
+    event, detail = str(row["event"]), _detail(row["detail"])
+    try:
+        return AuditEntry(row["id"], rows.from_text(row["at"]), rows.actor_of(row), event, detail)
+    except ValueError:
+        return AuditEntry(row["id"], UNREADABLE_AT, PROGRAM, event, {"unreadable": repr(tuple(row))})
+
+
 def _detail(text: str) -> dict[str, object]:
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, TypeError, RecursionError):
         value = None
     return value if isinstance(value, dict) else {"unreadable": text}
 

@@ -45,7 +45,9 @@ class Verified:
 def seal(previous: str, entry: Sealed) -> str:
     """The SHA-256 of the entry and the previous seal, as 64 hexadecimal digits."""
     fields = [previous, entry.id, entry.at, entry.by_kind, entry.by_name, entry.by_id, entry.event, entry.detail]
-    return hashlib.sha256(json.dumps(fields, ensure_ascii=True, separators=(",", ":")).encode("ascii")).hexdigest()
+    return hashlib.sha256(
+        json.dumps(fields, ensure_ascii=True, separators=(",", ":"), default=repr).encode("ascii")
+    ).hexdigest()
 
 
 def verify(

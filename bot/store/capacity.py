@@ -8,12 +8,18 @@ from datetime import datetime, timedelta, timezone
 
 from balancer.requests.capacity import CapacitySample, SizeCount, Totals
 from bot.store.database import Connection, Part, all_rows, json_list
+from bot.store.samples import READABLE as READABLE_LOAD
+from bot.store.whole_numbers import LARGEST, LATEST, whole_numbers
 
 SLOT_S, DAY_S = 6 * 3600, 24 * 3600
 AT_ONCE = 5000
 """The most rows of one table that a transaction deletes."""
-LARGEST = 2**60
-"""A larger figure of the panel is wrong, and would not fit into a column."""
+READABLE = whole_numbers(
+    {"at": LATEST, **dict.fromkeys(("nodes", "cpus", "memory_mib", "vcpus", "allocated_mib", "vms"), LARGEST)},
+    unknown=["vms"],
+)
+"""A row with another value is left out, as if there was no check, so that the other rows stay readable."""
+READABLE_SIZE = whole_numbers({"at": LATEST, **dict.fromkeys(("vcpus", "vms", "memory_mib"), LARGEST)})
 _PUT = (
     "INSERT INTO capacity_sample (cluster_id, at, nodes, cpus, memory_mib, vcpus, allocated_mib, vms) "
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (cluster_id, at) DO NOTHING"
@@ -23,14 +29,14 @@ _EARLIER = f"""
     slot AS (
         SELECT at / {SLOT_S} * {SLOT_S} AS at, node_id, 1.0 * sum(cpu_sum) / sum(checks) / 1000 AS ratio,
                1.0 * sum(memory_sum) / sum(checks) / 1000 AS part
-          FROM sample WHERE cluster_id = ?2 AND at < ?3 GROUP BY 1, 2),
+          FROM sample WHERE cluster_id = ?2 AND at < ?3 AND {READABLE_LOAD} GROUP BY 1, 2),
     span AS (SELECT node_id, min(at) AS first, max(at) AS last FROM slot GROUP BY node_id)
     SELECT slot.at, count(*) AS nodes, sum(cpus) AS cpus, sum(memory_mib) AS memory_mib,
            round(sum(ratio * cpus)) AS vcpus, round(sum(part * memory_mib)) AS allocated_mib
       FROM slot LEFT JOIN known USING (node_id) GROUP BY slot.at
     HAVING count(known.cpus) = count(*)
        AND count(*) = (SELECT count(*) FROM span WHERE first <= slot.at AND last >= slot.at) ORDER BY slot.at
-"""  # noqa: S608 - fixed numbers
+"""  # noqa: S608 - fixed words and numbers
 """Totals from the samples of the nodes. Slots in which a node has no sample, or whose nodes are gone, are left out."""
 
 
@@ -81,7 +87,9 @@ class Capacity(Part):
         """All samples of a cluster, oldest first."""
         async with self._database.reading() as db:
             records = await all_rows(
-                db, "SELECT * FROM capacity_sample WHERE cluster_id = ? ORDER BY at", (cluster_id,)
+                db,
+                f"SELECT * FROM capacity_sample WHERE cluster_id = ? AND {READABLE} ORDER BY at",  # noqa: S608
+                (cluster_id,),
             )
         return [_sample(row) for row in records]
 
@@ -96,8 +104,9 @@ class Capacity(Part):
         async with self._database.reading() as db:
             records = await all_rows(
                 db,
-                "SELECT * FROM size_sample s WHERE cluster_id = ?1 AND at IN (SELECT min(at) FROM size_sample "
-                "WHERE cluster_id = ?1 UNION SELECT max(at) FROM size_sample WHERE cluster_id = ?1) ORDER BY at, vcpus",
+                f"WITH own AS (SELECT * FROM size_sample WHERE cluster_id = ?1 AND {READABLE_SIZE}) "  # noqa: S608
+                "SELECT * FROM own WHERE at IN (SELECT min(at) FROM own UNION SELECT max(at) FROM own) "
+                "ORDER BY at, vcpus",
                 (cluster_id,),
             )
         days = sorted({row["at"] for row in records})

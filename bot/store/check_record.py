@@ -66,8 +66,10 @@ class CheckRecord(Part):
                 )
             for r in records:
                 chain = r["id"] if r["chain"] is None else r["chain"]
-                frame = unpacked(r["chain"] is None, bytes(r["data"]))
-                yield StoredFrame(r["id"], chain, rows.from_text(r["taken_at"]), r["program"], frame)
+                taken_at, data = rows.from_text_or(r["taken_at"], None), r["data"]
+                if taken_at is None or not isinstance(data, bytes):  # damaged, and so are those that build on it
+                    taken_at, data = taken_at or since, b""
+                yield StoredFrame(r["id"], chain, taken_at, r["program"], unpacked(r["chain"] is None, data))
             if len(records) < AT_ONCE:
                 return
             last = records[-1]["id"]
@@ -114,9 +116,11 @@ class CheckRecord(Part):
                 "ORDER BY g.finished_at, g.id",
                 (MigrationState.SUCCEEDED.value, Purpose.BALANCE.value, rows.to_text(since), rows.to_text(until)),
             )
+        times = [(rows.from_text_or(r["started_at"], None), rows.from_text_or(r["finished_at"], None)) for r in records]
         return [
-            OwnMove(r["vm_id"], r["target_id"], rows.from_text(r["started_at"]), rows.from_text(r["finished_at"]))
-            for r in records
+            OwnMove(r["vm_id"], r["target_id"], started_at, finished_at)
+            for r, (started_at, finished_at) in zip(records, times, strict=True)
+            if started_at is not None and finished_at is not None  # the unreadable row is set aside elsewhere
         ]
 
     async def asked_at(self, since: datetime, until: datetime) -> list[datetime]:
@@ -128,7 +132,8 @@ class CheckRecord(Part):
                 "AND created_at >= ? AND created_at <= ? ORDER BY created_at, id",
                 (Purpose.BALANCE.value, rows.to_text(since), rows.to_text(until)),
             )
-        return [rows.from_text(r["created_at"]) for r in records]
+        times = [rows.from_text_or(r["created_at"], None) for r in records]
+        return [moment for moment in times if moment is not None]
 
     async def stored_plans(self, since: datetime, until: datetime) -> list[tuple[int, str]]:
         """Id and stored plan of each proposal that a check created."""

@@ -136,7 +136,7 @@ async def _shift_setting(db: Connection, key: str, leap: timedelta, now: datetim
     for row in await all_rows(db, "SELECT value, at FROM setting WHERE key = ?", (key,)):
         try:
             began, until = rows.from_text(row["at"]), datetime.fromisoformat(row["value"]) + leap
-        except (ValueError, OverflowError):  # without an end, or not readable
+        except (ValueError, TypeError, OverflowError):  # without an end, or not readable
             continue
         if since is None or since <= began <= now - leap + timedelta(minutes=1):
             moved = (until.isoformat(), rows.to_text(began + leap), key)

@@ -95,7 +95,7 @@ class Decisions(Part):
         async with self._database.reading() as db:
             found = await all_rows(
                 db,
-                "SELECT json_group_array(DISTINCT p.id) AS ids, max(d.id) AS newest, max(d.at) AS at "
+                "SELECT json_group_array(DISTINCT p.id) AS ids, max(d.id) AS newest "
                 "FROM decision d JOIN move m ON m.id = d.move_id JOIN proposal p ON p.id = m.proposal_id "
                 "WHERE ?1 IS NULL OR p.cluster_id IN (SELECT value FROM json_each(?1)) "
                 "GROUP BY coalesce(-p.incident_id, p.id) ORDER BY newest DESC LIMIT ?2 OFFSET ?3",
@@ -105,7 +105,7 @@ class Decisions(Part):
             for row in found:
                 proposals = await self._reader.proposals(db, sorted(json.loads(row["ids"]), reverse=True))
                 if proposals:
-                    groups.append(_group(proposals, rows.from_text(row["at"])))
+                    groups.append(_group(proposals))
             return groups
 
     async def of_vm(self, vm_id: int, limit: int) -> list[ProposedMove]:
@@ -128,10 +128,11 @@ class Decisions(Part):
                 db,
                 "SELECT max(at) AS at FROM (SELECT at FROM decision WHERE by_kind NOT IN (?1, ?2) "
                 "UNION ALL SELECT at FROM first_approval "
-                "UNION ALL SELECT at FROM audit WHERE event IN ('look', 'snooze'))",
+                "UNION ALL SELECT at FROM audit WHERE event IN ('look', 'snooze')) "
+                "WHERE at GLOB '[0-9][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9]T*Z'",
                 (ActorKind.POLICY.value, ActorKind.PROGRAM.value),
             )
-        return None if row["at"] is None else rows.from_text(row["at"])
+        return None if row["at"] is None else rows.from_text_or(row["at"], None)
 
     async def last_id(self) -> int:
         """The id of the newest decision; 0 = there is none."""
@@ -161,9 +162,10 @@ class Decisions(Part):
         return {r["id"]: (r["proposal_id"], r["at"]) for r in records}
 
 
-def _group(proposals: Sequence[Proposal], at: datetime) -> DecisionGroup:
+def _group(proposals: Sequence[Proposal]) -> DecisionGroup:
     """One entry of the history; the newest proposal gives its purpose."""
     newest = proposals[0]
     node = next((r.node_name for r in newest.plan.nodes if r.node_id == newest.node_id), "")
     moves = [m for p in proposals for m in p.moves if m.decided_at is not None or m.migration is not None]
+    at = max((m.decided_at for m in moves if m.decided_at is not None), default=newest.created_at)
     return DecisionGroup(newest.purpose, node or newest.plan.cluster_name, at, newest.asked_by, tuple(moves))

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections import Counter
 from datetime import timedelta
 
 from bot.domain.counters import FigureCheckpoint, Happened, Waiting
 from bot.domain.proposals import UNSETTLED, MigrationState
 from bot.store import rows
-from bot.store.database import Connection, Part, all_rows, json_list, scalar
+from bot.store.database import Connection, Database, Part, all_rows, json_list, scalar
+from bot.store.outcome_rows import outcome_of
+from bot.store.reading import Reader
 from bot.store.summaries import RESTARTED
 
 NOT_OPEN = tuple(state.value for state in MigrationState if state not in UNSETTLED)
@@ -18,6 +21,10 @@ RESULTS = (*NOT_OPEN, MigrationState.UNKNOWN.value)
 
 
 class Figures(Part):
+    def __init__(self, database: Database, reader: Reader) -> None:
+        super().__init__(database)
+        self._reader = reader
+
     async def checkpoint(self) -> FigureCheckpoint:
         """The checkpoint of this moment."""
         async with self._database.reading() as db:
@@ -26,7 +33,7 @@ class Figures(Part):
     async def since(self, checkpoint: FigureCheckpoint) -> tuple[FigureCheckpoint, Waiting, Happened]:
         """The next checkpoint, what waits at that moment, and the events since the given checkpoint."""
         async with self._database.reading() as db:
-            return await _checkpoint(db), await _waiting(db), await _happened(db, checkpoint)
+            return await _checkpoint(db), await _waiting(db), await _happened(db, self._reader, checkpoint)
 
 
 async def _checkpoint(db: Connection) -> FigureCheckpoint:
@@ -50,13 +57,13 @@ async def _waiting(db: Connection) -> Waiting:
     return Waiting(
         proposals=pending["proposals"],
         moves=pending["moves"],
-        oldest_at=rows.from_text(pending["oldest"]) if pending["oldest"] else None,
+        oldest_at=None if pending["oldest"] is None else rows.from_text_or(pending["oldest"], None),
         unsent_notices=await scalar(db, "SELECT count(*) FROM notice WHERE sent_at IS NULL"),
         open_migrations={**dict.fromkeys(states, 0), **{r["state"]: r["n"] for r in records}},
     )
 
 
-async def _happened(db: Connection, checkpoint: FigureCheckpoint) -> Happened:
+async def _happened(db: Connection, reader: Reader, checkpoint: FigureCheckpoint) -> Happened:
     verdicts = await all_rows(
         db, "SELECT verdict, count(*) AS n FROM decision WHERE id > ? GROUP BY verdict", (checkpoint.decision_id,)
     )
@@ -69,17 +76,18 @@ async def _happened(db: Connection, checkpoint: FigureCheckpoint) -> Happened:
     ended = [(d["migration"], d["state"]) for d in (json.loads(r["detail"]) for r in steps) if d["state"] in RESULTS]
     times = await all_rows(
         db,
-        "SELECT id, started_at, finished_at FROM migration WHERE id IN (SELECT value FROM json_each(?)) "
-        "AND started_at IS NOT NULL AND finished_at IS NOT NULL",
+        "SELECT g.id, m.proposal_id, g.started_at, g.finished_at FROM migration g JOIN move m ON m.id = g.move_id "
+        "WHERE g.id IN (SELECT value FROM json_each(?)) AND started_at IS NOT NULL AND finished_at IS NOT NULL",
         (json_list(number for number, _ in ended),),
     )
-    ran = {r["id"]: rows.from_text(r["finished_at"]) - rows.from_text(r["started_at"]) for r in times}
-    compared = await all_rows(
+    ran = dict(reader.decode_of_moves(times, _duration_of))
+    found = await all_rows(
         db,
-        "SELECT m.cluster_id, o.after_s, o.promised, o.relieved, o.missing FROM outcome o "
+        "SELECT o.*, p.resource, m.cluster_id FROM outcome o JOIN promise p ON p.migration_id = o.migration_id "
         "JOIN migration g ON g.id = o.migration_id JOIN move m ON m.id = g.move_id WHERE o.id > ? ORDER BY o.id",
         (checkpoint.outcome_id,),
     )
+    compared = reader.decode_all(found, lambda r: (r["cluster_id"], outcome_of(r)))
     return Happened(
         Counter({r["verdict"]: r["n"] for r in verdicts}),
         Counter(state for _, state in ended),
@@ -89,10 +97,11 @@ async def _happened(db: Connection, checkpoint: FigureCheckpoint) -> Happened:
             f"SELECT count(*) FROM migration g WHERE {RESTARTED} AND id IN (SELECT value FROM json_each(?))",  # noqa: S608
             (json_list(number for number, state in ended if state == MigrationState.SUCCEEDED.value),),
         ),
-        tuple(
-            ((r["cluster_id"], timedelta(seconds=r["after_s"])), r["relieved"] / r["promised"])
-            for r in compared
-            if r["relieved"] is not None and r["promised"]
-        ),
-        Counter(r["missing"] for r in compared if r["missing"] is not None),
+        tuple(((cluster_id, o.after), o.hit) for cluster_id, o in compared if o.hit is not None),
+        Counter(o.missing.value for _, o in compared if o.missing is not None),
     )
+
+
+def _duration_of(row: sqlite3.Row) -> tuple[int, timedelta]:
+    """Id of a migration, and how long it ran."""
+    return row["id"], rows.from_text(row["finished_at"]) - rows.from_text(row["started_at"])

@@ -159,14 +159,15 @@ class Migrations(Part):
         async with self._database.reading() as db:
             records = await all_rows(
                 db,
-                "SELECT json_extract(p.plan, '$.moves[' || m.position || '].memory_mib') AS memory_mib, "
+                "SELECT p.id AS proposal_id, "
+                "json_extract(p.plan, '$.moves[' || m.position || '].memory_mib') AS memory_mib, "
                 "g.started_at, g.finished_at FROM migration g JOIN move m ON m.id = g.move_id "
                 "JOIN proposal p ON p.id = m.proposal_id "
                 "WHERE g.state = ? AND m.cluster_id = ? AND g.started_at IS NOT NULL AND json_valid(p.plan) "
                 "ORDER BY g.id DESC LIMIT ?",
                 (MigrationState.SUCCEEDED.value, cluster_id, limit),
             )
-        return [_sample(r) for r in records]
+        return self._reader.decode_of_moves(records, _sample)
 
     async def durations_by_vm(self, cluster_id: int, each: int) -> dict[int, list[Sample]]:
         """VM -> the memory and the time of its own last migrations in the cluster, newest first.
@@ -179,7 +180,7 @@ class Migrations(Part):
         async with self._database.reading() as db:
             records = await all_rows(
                 db,
-                "SELECT * FROM (SELECT m.vm_id, g.id, "
+                "SELECT * FROM (SELECT m.vm_id, m.proposal_id, g.id, "
                 "json_extract(p.plan, '$.moves[' || m.position || '].memory_mib') AS memory_mib, "
                 "g.started_at, g.finished_at, row_number() OVER (PARTITION BY m.vm_id ORDER BY g.id DESC) AS nth "
                 "FROM migration g JOIN move m ON m.id = g.move_id JOIN proposal p ON p.id = m.proposal_id "
@@ -188,8 +189,8 @@ class Migrations(Part):
                 (MigrationState.SUCCEEDED.value, cluster_id, each),
             )
         by_vm: dict[int, list[Sample]] = {}
-        for record in records:
-            by_vm.setdefault(record["vm_id"], []).append(_sample(record))
+        for vm_id, sample in self._reader.decode_of_moves(records, lambda r: (r["vm_id"], _sample(r))):
+            by_vm.setdefault(vm_id, []).append(sample)
         return by_vm
 
     async def last_of(self, vm_id: int) -> int | None:
@@ -220,7 +221,7 @@ class Migrations(Part):
         async with self._database.reading() as db:
             records = await all_rows(
                 db,
-                "SELECT g.finished_at, m.vm_id, m.cluster_id, m.source_id, m.target_id "
+                "SELECT g.finished_at, m.proposal_id, m.vm_id, m.cluster_id, m.source_id, m.target_id "
                 "FROM migration g JOIN move m ON m.id = g.move_id "
                 "WHERE g.state = 'succeeded' AND g.finished_at >= ?1 AND g.finished_at < ?2 "
                 "AND (?3 IS NULL OR m.cluster_id = ?3) AND (?4 IS NULL OR ?4 IN (m.source_id, m.target_id)) "
@@ -228,15 +229,17 @@ class Migrations(Part):
                 "ORDER BY g.finished_at, g.id",
                 (rows.to_text(since), rows.to_text(until), cluster_id, node_id, vm_id),
             )
-        return [
-            PastMigration(rows.from_text(r["finished_at"]), r["vm_id"], r["cluster_id"], r["source_id"], r["target_id"])
-            for r in records
-        ]
+        return self._reader.decode_of_moves(records, _past)
 
 
 def _sample(row: sqlite3.Row) -> Sample:
-    length = rows.from_text(row["finished_at"]) - rows.from_text(row["started_at"])
-    return Sample(row["memory_mib"], length.total_seconds())
+    seconds = (rows.from_text(row["finished_at"]) - rows.from_text(row["started_at"])).total_seconds()
+    return Sample(int(row["memory_mib"]), seconds)
+
+
+def _past(row: sqlite3.Row) -> PastMigration:
+    at = rows.from_text(row["finished_at"])
+    return PastMigration(at, row["vm_id"], row["cluster_id"], row["source_id"], row["target_id"])
 
 
 async def take_back(db: Connection, migration_id: int, actor: Actor, now: datetime) -> bool:

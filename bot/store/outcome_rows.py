@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 from dataclasses import asdict
 from datetime import timedelta
@@ -40,7 +41,7 @@ def started_move_of(row: sqlite3.Row) -> StartedMove:
     promise = Promise(
         vm=_vm(raw["vm"]),
         vm_name=str(raw["vm_name"]),
-        carries=float(raw["carries"]),
+        carries=_finite(raw["carries"]),
         carries_from=str(raw["carries_from"]),
         source=_node(raw["source"], source_vms),
         target=_node(raw["target"], target_vms),
@@ -82,19 +83,22 @@ def outcome_to_row(outcome: Outcome) -> tuple[object, ...]:
 def outcome_of(row: sqlite3.Row) -> Outcome:
     """The value of a row of outcome with the resource of its promise."""
     raw = json.loads(row["figures"])
+    promised, relieved = _finite(row["promised"]), _maybe(row["relieved"])
+    if relieved is not None and promised <= 0:
+        raise ValueError("a comparison with a promise of nothing")
     return Outcome(
         migration_id=row["migration_id"],
         after=timedelta(seconds=row["after_s"]),
         at=rows.from_text(row["at"]),
         resource=Resource(row["resource"]),
-        promised=float(row["promised"]),
-        relieved=None if row["relieved"] is None else float(row["relieved"]),
+        promised=promised,
+        relieved=relieved,
         missing=None if row["missing"] is None else Missing(row["missing"]),
         cause=None if row["cause"] is None else Cause(row["cause"]),
         moves=int(row["moves"]),
         source=None if raw["source"] is None else load_of(raw["source"]),
         target=None if raw["target"] is None else load_of(raw["target"]),
-        vm_cpus=None if raw["vm_cpus"] is None else float(raw["vm_cpus"]),
+        vm_cpus=_maybe(raw["vm_cpus"]),
     )
 
 
@@ -104,13 +108,12 @@ def load_to_dict(load: NodeLoad) -> dict[str, Any]:
 
 
 def load_of(raw: dict[str, Any]) -> NodeLoad:
-    cpu_load = raw["cpu_load"]
     return NodeLoad(
-        cpu_ratio=float(raw["cpu_ratio"]),
-        memory_percent=float(raw["memory_percent"]),
+        cpu_ratio=_finite(raw["cpu_ratio"]),
+        memory_percent=_finite(raw["memory_percent"]),
         vm_count=int(raw["vm_count"]),
-        score=float(raw["score"]),
-        cpu_load=None if cpu_load is None else float(cpu_load),
+        score=_finite(raw["score"]),
+        cpu_load=_maybe(raw["cpu_load"]),
     )
 
 
@@ -142,4 +145,15 @@ def _vm(raw: dict[str, Any]) -> VMFigures:
 
 
 def _maybe(figure: float | None) -> float | None:
-    return None if figure is None else float(figure)
+    return None if figure is None else _finite(figure)
+
+
+def _finite(figure: float) -> float:
+    """
+    Raises:
+        ValueError: NaN or infinity, which no comparison takes.
+    """
+    value = float(figure)
+    if not math.isfinite(value):
+        raise ValueError(f"{figure!r} is no figure")
+    return value

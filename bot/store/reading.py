@@ -53,6 +53,16 @@ class Reader:
                 self.unreadable_others = True
         return values
 
+    def decode_of_moves(self, records: Iterable[sqlite3.Row], decode: Callable[[sqlite3.Row], T]) -> list[T]:
+        """As ``decode_all``, of rows that belong to moves: each needs the column ``proposal_id``."""
+        values = []
+        for row in records:
+            try:
+                values.append(decode(row))
+            except UNDECODABLE:
+                self.unreadable_proposals.add(row["proposal_id"])
+        return values
+
     def decode(self, row: sqlite3.Row, decode: Callable[[sqlite3.Row], T]) -> T:
         """The value of a row that must not be left out.
 

@@ -8,6 +8,7 @@ from bot.domain.proposals import PROGRAM, UNSETTLED
 from bot.store import rows
 from bot.store.audit import write_audit
 from bot.store.database import Connection, Part, all_rows, json_list, scalar
+from bot.store.triggers import lifted
 
 AT_ONCE = 1000
 """The most proposals of one transaction: other work must not wait long for it."""
@@ -34,48 +35,40 @@ class Retention(Part):
         async with self._database.transaction() as db:
             states = json_list(s.value for s in UNSETTLED)
             proposal_ids = json_list(r["id"] for r in await all_rows(db, _OLD_PROPOSALS, (limit, states, AT_ONCE)))
-            guards = await _lifted(db)
-            await db.execute(f"DELETE FROM notice {_OF_PROPOSALS}", (proposal_ids,))  # noqa: S608 - fixed words
-            await db.execute(f"DELETE FROM message {_OF_PROPOSALS}", (proposal_ids,))  # noqa: S608
-            of_migrations = f"WHERE migration_id IN (SELECT id FROM migration {_OF_MOVES})"  # noqa: S608
-            await db.execute(f"DELETE FROM outcome {of_migrations}", (proposal_ids,))  # noqa: S608
-            await db.execute(f"DELETE FROM promise {of_migrations}", (proposal_ids,))  # noqa: S608
-            await db.execute(f"DELETE FROM abort {of_migrations}", (proposal_ids,))  # noqa: S608
-            await db.execute(f"DELETE FROM migration {_OF_MOVES}", (proposal_ids,))  # noqa: S608
-            await db.execute(f"DELETE FROM first_approval {_OF_MOVES}", (proposal_ids,))  # noqa: S608
-            await db.execute(f"DELETE FROM decision {_OF_MOVES}", (proposal_ids,))  # noqa: S608
-            await db.execute(f"DELETE FROM move {_OF_PROPOSALS}", (proposal_ids,))  # noqa: S608
-            cursor = await db.execute(
-                "DELETE FROM proposal WHERE id IN (SELECT value FROM json_each(?))", (proposal_ids,)
-            )
-            gone = cursor.rowcount
-            await db.execute(
-                "DELETE FROM incident WHERE ended_at < ? AND NOT EXISTS (SELECT 1 FROM proposal p "
-                "WHERE p.incident_id = incident.id)",
-                (limit,),
-            )
-            await db.execute("DELETE FROM cycle WHERE finished_at < ?", (limit,))
-            await db.execute("DELETE FROM notice WHERE proposal_id IS NULL AND sent_at < ?", (limit,))
-            await db.execute("DELETE FROM exclusion WHERE ended_at < ?1 OR until < ?1", (limit,))
-            await db.execute("DELETE FROM ignored_vm WHERE ended_at < ?", (limit,))
-            await db.execute("DELETE FROM snooze WHERE until < ?", (limit,))
-            await _shorten_audit(db, limit)
-            for guard in guards:
-                await db.execute(guard)
+            async with lifted(db, "audit_keeps", "decision_keeps"):
+                gone = await _forget(db, proposal_ids, limit)
             if gone:
                 detail = {"proposals": gone, "before": moment.isoformat(timespec="seconds")}
                 await write_audit(db, now, PROGRAM, "forgotten", detail)
         return gone
 
 
-async def _lifted(db: Connection) -> list[str]:
-    """Drops the triggers that forbid deleting, in this transaction. Returns the statements that create them again."""
-    records = await all_rows(
-        db, "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND name IN ('audit_keeps', 'decision_keeps')"
+async def _forget(db: Connection, proposal_ids: str, limit: str) -> int:
+    """Deletes these proposals (a JSON list of ids) and what else ended before the limit; how many proposals."""
+    await db.execute(f"DELETE FROM notice {_OF_PROPOSALS}", (proposal_ids,))  # noqa: S608 - fixed words
+    await db.execute(f"DELETE FROM message {_OF_PROPOSALS}", (proposal_ids,))  # noqa: S608
+    of_migrations = f"WHERE migration_id IN (SELECT id FROM migration {_OF_MOVES})"  # noqa: S608
+    await db.execute(f"DELETE FROM outcome {of_migrations}", (proposal_ids,))  # noqa: S608
+    await db.execute(f"DELETE FROM promise {of_migrations}", (proposal_ids,))  # noqa: S608
+    await db.execute(f"DELETE FROM abort {of_migrations}", (proposal_ids,))  # noqa: S608
+    await db.execute(f"DELETE FROM migration {_OF_MOVES}", (proposal_ids,))  # noqa: S608
+    await db.execute(f"DELETE FROM first_approval {_OF_MOVES}", (proposal_ids,))  # noqa: S608
+    await db.execute(f"DELETE FROM decision {_OF_MOVES}", (proposal_ids,))  # noqa: S608
+    await db.execute(f"DELETE FROM move {_OF_PROPOSALS}", (proposal_ids,))  # noqa: S608
+    cursor = await db.execute("DELETE FROM proposal WHERE id IN (SELECT value FROM json_each(?))", (proposal_ids,))
+    gone = cursor.rowcount
+    await db.execute(
+        "DELETE FROM incident WHERE ended_at < ? AND NOT EXISTS (SELECT 1 FROM proposal p "
+        "WHERE p.incident_id = incident.id)",
+        (limit,),
     )
-    for row in records:
-        await db.execute(f"DROP TRIGGER {row['name']}")
-    return [row["sql"] for row in records]
+    await db.execute("DELETE FROM cycle WHERE finished_at < ?", (limit,))
+    await db.execute("DELETE FROM notice WHERE proposal_id IS NULL AND sent_at < ?", (limit,))
+    await db.execute("DELETE FROM exclusion WHERE ended_at < ?1 OR until < ?1", (limit,))
+    await db.execute("DELETE FROM ignored_vm WHERE ended_at < ?", (limit,))
+    await db.execute("DELETE FROM snooze WHERE until < ?", (limit,))
+    await _shorten_audit(db, limit)
+    return gone
 
 
 async def _shorten_audit(db: Connection, limit: str) -> None:

@@ -7,8 +7,9 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timezone
+from typing import TypeVar
 
-from balancer.model import Plan, Reason
+from balancer.model import Move, Plan, Reason
 from bot.domain.exclusions import Exclusion, ExclusionRole, IgnoredVM, Snooze
 from bot.domain.incidents import Incident, Looking, NodeFigure, PlanChange, Resource
 from bot.domain.proposals import (
@@ -26,6 +27,7 @@ from bot.domain.proposals import (
 from bot.store.rule_rows import verdict_of
 from bot.store.values import MessageRow, Notice, NoticeKind, StoredSetting, Unanswered
 
+T = TypeVar("T")
 _FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
@@ -37,10 +39,16 @@ def to_text(moment: datetime) -> str:
 
 
 def from_text(text: str) -> datetime:
+    """
+    Raises:
+        ValueError: it is no moment; in a damaged row it may be bytes or a number.
+    """
+    if not isinstance(text, str):
+        raise ValueError(f"{text!r} is no moment")
     return datetime.strptime(text, _FORMAT).replace(tzinfo=timezone.utc)
 
 
-def from_text_or(text: str, default: datetime) -> datetime:
+def from_text_or(text: str, default: T) -> datetime | T:
     """The moment of the text, or ``default`` if it is not readable: for times that protect something."""
     try:
         return from_text(text)
@@ -80,6 +88,21 @@ def actor_of(row: sqlite3.Row) -> Actor:
     return Actor(ActorKind(row["by_kind"]), row["by_name"], row["by_id"])
 
 
+def planned_move(row: sqlite3.Row, plan: Plan) -> Move:
+    """The move of a plan that a row of the table move stands for.
+
+    Raises:
+        ValueError, LookupError, TypeError: the plan has no such move, or the row names another VM or other nodes.
+    """
+    position = row["position"]
+    if position < 0:  # Python would count from the end
+        raise ValueError(f"position {position}")
+    move: Move = plan.moves[position]
+    if (move.vm_id, move.source_id, move.target_id) != (row["vm_id"], row["source_id"], row["target_id"]):
+        raise ValueError(f"the move {position} of the plan is another one")
+    return move
+
+
 def migration_of(row: sqlite3.Row, plan: Plan) -> Migration | None:
     """The migration of a row of the view move_state, if the move has one."""
     if row["migration_id"] is None:
@@ -89,7 +112,7 @@ def migration_of(row: sqlite3.Row, plan: Plan) -> Migration | None:
         move_id=row["id"],
         proposal_id=row["proposal_id"],
         cluster_id=row["cluster_id"],
-        move=plan.moves[row["position"]],
+        move=planned_move(row, plan),
         state=MigrationState(row["migration_state"]),
         queued_at=from_text(row["queued_at"]),
         started_at=maybe_from_text(row["started_at"]),
@@ -123,7 +146,7 @@ def move_of(row: sqlite3.Row, plan: Plan) -> ProposedMove:
     return ProposedMove(
         id=row["id"],
         position=row["position"],
-        move=plan.moves[row["position"]],
+        move=planned_move(row, plan),
         state=MoveState(row["state"]),
         decided_by=None if row["by_kind"] is None else actor_of(row),
         decided_at=maybe_from_text(row["decided_at"]),

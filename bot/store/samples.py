@@ -15,6 +15,7 @@ from balancer.model import NodeReport, Plan
 from bot.domain.load_history import BusyNode, DayHours, Sample
 from bot.store import rows
 from bot.store.database import Connection, Part, all_rows, json_list, scalar
+from bot.store.whole_numbers import whole_numbers
 
 FINEST_S = 300
 """Checks within this time share a slot, so a short BALANCE_INTERVAL does not increase the size."""
@@ -37,9 +38,9 @@ _PUT = (
     + ", ".join([f"{c} = {c} + excluded.{c}" for c in _ADDED] + [f"{c} = max({c}, excluded.{c})" for c in _HIGHEST])
 )
 _LIMITS = {c: 10**9 if c.endswith("_s") else LARGEST * 2**8 for c in (*_ADDED, *_HIGHEST)}
-_READABLE = " AND ".join(f"typeof({c}) = 'integer' AND {c} BETWEEN 0 AND {most}" for c, most in _LIMITS.items())
+READABLE = whole_numbers(_LIMITS)
 """A row with another value is left out, as if there was no check, so that the other rows stay readable."""
-_WHERE = f"at >= ?1 AND at < ?2 AND (?3 IS NULL OR cluster_id IN (SELECT value FROM json_each(?3))) AND {_READABLE}"  # noqa: S608
+_WHERE = f"at >= ?1 AND at < ?2 AND (?3 IS NULL OR cluster_id IN (SELECT value FROM json_each(?3))) AND {READABLE}"  # noqa: S608
 
 
 def only(clusters: Collection[int] | None) -> str | None:
@@ -106,7 +107,7 @@ class Samples(Part):
         async with self._database.reading() as db:
             records = await all_rows(
                 db,
-                f"SELECT * FROM sample WHERE node_id = ? AND at >= ? AND at < ? AND {_READABLE} ORDER BY at",  # noqa: S608
+                f"SELECT * FROM sample WHERE node_id = ? AND at >= ? AND at < ? AND {READABLE} ORDER BY at",  # noqa: S608
                 (node_id, _unix(since), _unix(until)),
             )
         return [_sample(r) for r in records]

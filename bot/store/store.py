@@ -73,7 +73,7 @@ class Store(Database):
         self.messages = Messages(self)
         self.notices = Notices(self, reader)
         self.heartbeats = Heartbeats(self)
-        self.figures = Figures(self)
+        self.figures = Figures(self, reader)
         self.audit = Audit(self)
         self.changes = Changes(self)
         self.retention = Retention(self)

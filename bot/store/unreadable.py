@@ -22,13 +22,15 @@ from bot.store.audit import write_audit
 from bot.store.database import Connection, Database, Part, all_rows, json_list
 from bot.store.notices import add_notice
 from bot.store.outcome_rows import outcome_of, started_move_of
-from bot.store.outcomes import COMPARABLE, OUTCOMES
+from bot.store.outcomes import OUTCOMES, PROMISES
 from bot.store.reading import UNDECODABLE, Reader
+from bot.store.triggers import lifted
 from bot.store.values import NoticeKind
 
 UNKNOWN_LOAD = NodeLoad(0.0, 0.0, 0, 0.0)
 """The loads in a substitute plan. They are never used, because its moves cannot be approved."""
 REASON_LENGTH = 300
+_IDS = ("cluster_id", "vm_id", "source_id", "target_id")
 _OPEN_PROPOSALS = (
     "SELECT DISTINCT m.proposal_id AS id FROM move m LEFT JOIN migration g ON g.move_id = m.id "
     "WHERE m.state = 'pending' OR g.state IN (SELECT value FROM json_each(?))"
@@ -108,7 +110,7 @@ _DECODERS: Mapping[str, tuple[str, Callable[[sqlite3.Row], object]]] = {
     "incident": ("SELECT * FROM incident WHERE ended_at IS NULL ORDER BY id", rows.incident_of),
     "setting": ("SELECT rowid AS id, * FROM setting ORDER BY key", rows.setting_of),
     "first_approval": ("SELECT move_id AS id, * FROM first_approval ORDER BY move_id", rows.first_approval_of),
-    "promise": (f"SELECT migration_id AS id, * FROM ({COMPARABLE}) ORDER BY migration_id", started_move_of),  # noqa: S608
+    "promise": (f"SELECT migration_id AS id, * FROM ({PROMISES}) ORDER BY migration_id", started_move_of),  # noqa: S608
     "outcome": (f"{OUTCOMES} ORDER BY o.id", outcome_of),
     "abort": ("SELECT migration_id AS id, * FROM abort ORDER BY migration_id", abort_of),
 }
@@ -131,7 +133,7 @@ def _of_proposal(row: sqlite3.Row, moves: list[sqlite3.Row]) -> Iterator[Unreada
         plan = plan_from_dict(json.loads(row["plan"]))
         rows.proposal_of(row, [], plan)
         for move in moves:
-            plan.moves[move["position"]]
+            rows.planned_move(move, plan)
         return plan
 
     problems = list(_of_row("proposal", row, read))
@@ -162,7 +164,7 @@ _STAND_INS: Mapping[str, str] = {
     "change = NULL, looking_until = NULL, end_reason = NULL WHERE id = :id",
     "setting": "UPDATE setting SET by_kind = 'program', at = :now WHERE rowid = :id",
     "first_approval": "DELETE FROM first_approval WHERE move_id = :id",
-    "promise": "UPDATE promise SET vms = NULL WHERE migration_id = :id",
+    "promise": "DELETE FROM promise WHERE migration_id = :id",
     "outcome": "DELETE FROM outcome WHERE id = :id",
     "abort": "UPDATE abort SET state = 'unclear', at = :now, by_kind = 'program' WHERE migration_id = :id",
 }
@@ -182,6 +184,7 @@ async def _set_aside(db: Connection, row: UnreadableRow, now: datetime) -> None:
 
 
 async def _replace_proposal(db: Connection, proposal_id: int, now: datetime) -> None:
+    await _number_moves(db, proposal_id)
     moves = await all_rows(db, "SELECT * FROM move WHERE proposal_id = ? ORDER BY position", (proposal_id,))
     moment, reason = rows.to_text(now), rows.reason_to_text(Reason.of("unreadable"))
     await db.execute(
@@ -197,12 +200,21 @@ async def _replace_proposal(db: Connection, proposal_id: int, now: datetime) -> 
     )
 
 
+async def _number_moves(db: Connection, proposal_id: int) -> None:
+    """Numbers the moves of a proposal from 0, and puts 0, which no VM or node has, for an id that is no number."""
+    ids = ", ".join(f"{c} = CASE typeof({c}) WHEN 'integer' THEN {c} ELSE 0 END" for c in _IDS)
+    await db.execute(f"UPDATE move SET position = -1 - id, {ids} WHERE proposal_id = ?", (proposal_id,))  # noqa: S608
+    await db.execute(
+        "UPDATE move SET position = (SELECT count(*) FROM move o WHERE o.proposal_id = ?1 AND o.id < move.id) "
+        "WHERE proposal_id = ?1",
+        (proposal_id,),
+    )
+
+
 def _stand_in(moves: list[sqlite3.Row], now: datetime) -> str:
     """A plan with the ids of the moves only: enough to follow started migrations and to show them."""
-    by_position = {m["position"]: m for m in moves}
     parts = []
-    for position in range(max(by_position, default=-1) + 1):
-        row = by_position.get(position, moves[0])
+    for row in moves:
         vm_id, source_id, target_id = row["vm_id"], row["source_id"], row["target_id"]
         names = (f"VM {vm_id}", f"ID {source_id}", f"ID {target_id}")
         reason = Reason.of("unreadable")
@@ -221,9 +233,25 @@ async def _mend_migration(db: Connection, move_id: int, now: datetime) -> None:
         "UPDATE migration SET state = 'stale', finished_at = ? WHERE state = 'queued' AND move_id = ?",
         (moment, move_id),
     )
+    await _mend_decision(db, move_id, moment)
     await db.execute(
         "UPDATE migration SET reason = ?, queued_at = ?, not_before = NULL, "
         "started_at = CASE WHEN started_at IS NULL THEN NULL ELSE ? END, "
         "finished_at = CASE WHEN finished_at IS NULL THEN NULL ELSE ? END WHERE move_id = ?",
         (reason, moment, moment, moment, move_id),
     )
+
+
+async def _mend_decision(db: Connection, move_id: int, moment: str) -> None:
+    """A decision that cannot be read becomes one of the program, made now: a skip rests from now on."""
+    for row in await all_rows(db, "SELECT * FROM decision WHERE move_id = ?", (move_id,)):
+        try:
+            rows.actor_of(row)
+            rows.from_text(row["at"])
+            rows.maybe_from_text(row["rests_until"])
+        except UNDECODABLE:
+            async with lifted(db, "decision_stays"):
+                await db.execute(
+                    "UPDATE decision SET by_kind = 'program', at = ?, rests_until = NULL WHERE id = ?",
+                    (moment, row["id"]),
+                )

@@ -10,10 +10,16 @@ from datetime import datetime, timedelta, timezone
 from bot.domain.vm_load import VMSample
 from bot.store import rows
 from bot.store.database import Part, all_rows, scalar
+from bot.store.whole_numbers import LARGEST, LATEST, whole_numbers
 
 FINEST_S, HOUR_S = 300, 3600
 FINE_FOR = timedelta(hours=3)
 """Older samples are merged into slots of an hour."""
+READABLE = whole_numbers(
+    {"at": LATEST, **dict.fromkeys(("vm_id", "cpu_ms", "covered_ms", "memory_mib"), LARGEST // 2**20)},
+    unknown=["memory_mib"],
+)
+"""A row with another value is left out: it must not cost the other rows."""
 AT_ONCE = 20_000
 """The most rows that a transaction deletes."""
 _PUT = (
@@ -33,7 +39,11 @@ class VMSamples(Part):
     async def since(self, moment: datetime) -> list[VMSample]:
         """The samples of all VMs whose slots began after this moment, oldest first."""
         async with self._database.reading() as db:
-            records = await all_rows(db, "SELECT * FROM vm_sample WHERE at > ? ORDER BY at, vm_id", (_unix(moment),))
+            records = await all_rows(
+                db,
+                f"SELECT * FROM vm_sample WHERE at > ? AND {READABLE} ORDER BY at, vm_id",  # noqa: S608 - fixed words
+                (_unix(moment),),
+            )
         return [_sample(r) for r in records]
 
     async def of_vm(self, vm_id: int, since: datetime, until: datetime) -> list[VMSample]:
@@ -41,7 +51,7 @@ class VMSamples(Part):
         async with self._database.reading() as db:
             records = await all_rows(
                 db,
-                "SELECT * FROM vm_sample WHERE vm_id = ? AND at >= ? AND at < ? ORDER BY at",
+                f"SELECT * FROM vm_sample WHERE vm_id = ? AND at >= ? AND at < ? AND {READABLE} ORDER BY at",  # noqa: S608
                 (vm_id, _unix(since), _unix(until)),
             )
         return [_sample(r) for r in records]
@@ -62,8 +72,8 @@ class VMSamples(Part):
             slot = oldest // HOUR_S * HOUR_S
             merged = await all_rows(
                 db,
-                "SELECT vm_id, sum(cpu_ms) AS cpu_ms, sum(covered_ms) AS covered_ms, max(memory_mib) AS memory_mib "
-                "FROM vm_sample WHERE at >= ? AND at < ? GROUP BY vm_id",
+                f"SELECT vm_id, sum(cpu_ms) AS cpu_ms, sum(covered_ms) AS covered_ms, "  # noqa: S608 - fixed words
+                f"max(memory_mib) AS memory_mib FROM vm_sample WHERE at >= ? AND at < ? AND {READABLE} GROUP BY vm_id",
                 (slot, slot + HOUR_S),
             )
             await db.execute("DELETE FROM vm_sample WHERE at >= ? AND at < ?", (slot, slot + HOUR_S))
@@ -78,7 +88,9 @@ class VMSamples(Part):
     async def names(self) -> dict[int, str]:
         """VM -> its libvirt name; empty if the panel does not give it."""
         async with self._database.reading() as db:
-            records = await all_rows(db, "SELECT vm_id, internal_name FROM vm_name")
+            records = await all_rows(
+                db, "SELECT vm_id, internal_name FROM vm_name WHERE typeof(internal_name) = 'text'"
+            )
         return {r["vm_id"]: r["internal_name"] for r in records}
 
     async def keep_names(self, names: Mapping[int, str], now: datetime) -> None:
