@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -70,6 +74,28 @@ def test_older_libvirt_without_rates_tells_what_is_left() -> None:
 @given(st.text(max_size=400))
 def test_no_answer_raises(text: str) -> None:
     parse_job(text, NOW)
+
+
+NINES = "9" * 400
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    ("figure", "value"),
+    [
+        (line.split(":")[0], value)
+        for line in ANSWER.splitlines()[5:]
+        for value in (NINES, NINES + " GiB", "9" * 20 + " TiB", NINES + " pages/s", NINES + " MiB/s", "0", "0 MiB/s")
+    ]
+    + [("Memory bandwidth", "20." + "0" * 9 + "1 MiB/s")],
+)
+def test_absurd_figure_of_a_node_is_left_out(language: str, figure: str, value: str) -> None:
+    answer = re.sub(f"{figure}: .*", f"{figure}: {value}", ANSWER.replace("Data", "Other"))
+    job = parse_job(answer, NOW)
+    if job is not None:
+        running = with_migration(MigrationState.RUNNING)
+        checked(proposal_view(texts_for(language), running, NOW, ahead=Ahead(progress={1: job})))
+        does_not_converge([replace(job, at=NOW + timedelta(seconds=10 * n)) for n in range(9)])
 
 
 @pytest.mark.parametrize("name", ["", "a b", "a;reboot", "$(x)", "-x", "a'b", "a\nb", "\u0436", "x" * 300, "a`b`"])
@@ -196,3 +222,13 @@ async def test_node_without_virsh_leaves_the_estimate(bot: BotFixture, tmp_path:
     await bot.moved()
     assert (await bot.migration()).state is MigrationState.SUCCEEDED
     assert bot.service.progress.of((await bot.migration()).id) is None
+
+
+async def test_unreadable_name_of_a_vm_does_not_stop_the_following_of_its_migration(bot: BotFixture) -> None:
+    await bot.propose()
+    with closing(sqlite3.connect(bot.path)) as db:
+        db.execute("INSERT OR REPLACE INTO vm_name SELECT DISTINCT vm_id, x'ff', '' FROM move")
+        db.commit()
+    await bot.decide()
+    await bot.carry_out()
+    assert (await bot.migration()).state is MigrationState.SUCCEEDED

@@ -12,6 +12,8 @@ from datetime import datetime, timedelta
 KNOWN_AFTER = timedelta(seconds=30)
 """How long the VM must write faster than its memory is copied, in every sample, before people are notified."""
 LEAST_SAMPLES = 3
+LONGEST_S = 7 * 86_400.0
+"""A migration that needs longer does not end in practice."""
 KEPT = timedelta(minutes=5)
 """Older samples are not used."""
 
@@ -36,10 +38,11 @@ class JobProgress:
 
     @property
     def seconds_left(self) -> float | None:
-        """How long it takes at this speed; ``None`` = it does not end, or the speed is unknown."""
+        """How long it takes at this speed; ``None`` = longer than ``LONGEST_S``, or the speed is unknown."""
         if self.speed_mib_s is None or self.speed_mib_s <= (self.dirty_mib_s or 0.0):
             return None
-        return self.remaining_mib / (self.speed_mib_s - (self.dirty_mib_s or 0.0))
+        left = self.remaining_mib / (self.speed_mib_s - (self.dirty_mib_s or 0.0))
+        return left if left <= LONGEST_S else None
 
 
 def with_sample(samples: Sequence[JobProgress], sample: JobProgress) -> tuple[JobProgress, ...]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from balancer.model import Reason
 from bot.domain.migration_progress import JobProgress, does_not_converge, with_sample
 from bot.domain.proposals import Migration
-from bot.errors import PanelError, StoreError
+from bot.errors import BalancerError
 from bot.panel.client import VMManagerAPI
 from bot.service.context import ServiceContext, UseCase
 
@@ -48,9 +48,14 @@ class MigrationProgress(UseCase):
         """Reads the migration job of the VM, and notifies once if the migration will not end by itself."""
         if self._loads is None:
             return
+        message = "The progress of migrations on their nodes cannot be read"
+        async with self._defects.contained("Migration progress", message):
+            await self._look(migration, self._loads)
+
+    async def _look(self, migration: Migration, loads: Loads) -> None:
         try:
             name = await self._libvirt_name(migration.move.vm_id)
-            sample = await self._loads.job(migration.move.source_id, name) if name else None
+            sample = await loads.job(migration.move.source_id, name) if name else None
             if sample is None:
                 self._samples.pop(migration.id, None)
                 return
@@ -58,7 +63,7 @@ class MigrationProgress(UseCase):
             self._samples[migration.id] = with_sample(self._samples.get(migration.id, ()), sample)
             if migration.id not in self._told and does_not_converge(self._samples[migration.id]):
                 await self._tell(migration, sample)
-        except (PanelError, StoreError) as error:
+        except BalancerError as error:
             log.debug("The progress of VM '%s' cannot be read: %s", migration.move.vm_name, error)
 
     async def _libvirt_name(self, vm_id: int) -> str:

@@ -15,6 +15,8 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._:@+-]{0,199}")
 """Names that every login shell accepts unchanged. For other names the command is not run."""
 _LINE = re.compile(r"^([A-Z][A-Za-z ]+):\s+([0-9.]+)(?: +(\S+))?\s*$", re.MULTILINE)
 _MIB = {"B": 2**-20, "bytes": 2**-20, "KiB": 2**-10, "MiB": 1.0, "GiB": 2.0**10, "TiB": 2.0**20}
+MOST, MOST_BYTES = 2.0**40, 2.0**60
+"""A larger figure (MiB, MiB/s, rounds; bytes) is no answer of a hypervisor."""
 _PATH = "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -46,7 +48,8 @@ _Figures = dict[str, tuple[str, str]]
 
 def _mib(figure: tuple[str, str] | None) -> float | None:
     number = None if figure is None else _number(figure[0])
-    return None if figure is None or number is None or figure[1] not in _MIB else number * _MIB[figure[1]]
+    mib = None if figure is None or number is None or figure[1] not in _MIB else number * _MIB[figure[1]]
+    return mib if mib is not None and mib <= MOST else None
 
 
 def _speed(figures: _Figures) -> float | None:
@@ -62,16 +65,19 @@ def _dirty(figures: _Figures) -> float | None:
     if pages is None or pages[1] != "pages/s":
         return None
     rate, page = _number(pages[0]), _number(size[0]) if size is not None else 4096.0
-    return None if rate is None or page is None else rate * page / 2**20
+    mib = None if rate is None or page is None else rate * page / 2**20
+    return mib if mib is not None and mib <= MOST else None
 
 
 def _whole(figure: tuple[str, str] | None) -> int | None:
     number = None if figure is None else _number(figure[0])
-    return None if number is None else int(number)
+    return None if number is None or number > MOST else int(number)
 
 
 def _number(text: str) -> float | None:
+    """``None`` = it is no number, or larger than any that a node counts."""
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
         return None
+    return number if number <= MOST_BYTES else None

@@ -32,7 +32,7 @@ class WhatIfs(Feature):
             if word.isascii() and word.isdecimal() and 1 <= int(word) <= MOST_DAYS:
                 days = int(word)
             elif word in STRATEGIES:
-                strategies.append(word)
+                strategies += [word] if word not in strategies else []
             else:
                 known = ", ".join(STRATEGIES)
                 return [View(texts.html("whatif-usage", text=word, most=MOST_DAYS, known=known))]
