@@ -97,8 +97,8 @@ def _passage(state: State, limit: float, reach: float, step: float, rng: random.
 
 def _fit(points: Sequence[Point], unrest: Sequence[float], ratio: float, grows: bool) -> _Fit:
     """Generalized least squares of the values on a constant and the time; the filter whitens both."""
-    seen = _Filtered(points, unrest, ratio)
-    a, b, c, p, q, yy = seen.sums
+    filtered = _Filtered(points, unrest, ratio)
+    a, b, c, p, q, yy = filtered.sums
     determinant = max(a * c - b * b, 1e-300)
     start, slope = (c * p - b * q) / determinant, (a * q - b * p) / determinant
     start_variance, slope_variance, covariance = c / determinant, a / determinant, -b / determinant
@@ -107,14 +107,14 @@ def _fit(points: Sequence[Point], unrest: Sequence[float], ratio: float, grows: 
         start_variance, slope_variance, covariance = 1 / a, 0.0, 0.0
     freedom = len(points) - 1 - grows
     noise = max((yy - start * p - slope * q) / freedom, 1e-12)
-    on_start, on_slope = 1 - seen.one, points[-1].day - points[0].day - seen.time
+    on_start, on_slope = 1 - filtered.one, points[-1].day - points[0].day - filtered.time
     return _Fit(
         ratio,
-        -0.5 * (freedom * log(noise) + seen.log_variances + log(determinant)),
+        -0.5 * (freedom * log(noise) + filtered.log_variances + log(determinant)),
         noise,
-        seen.value + start * on_start + slope * on_slope,
+        filtered.value + start * on_start + slope * on_slope,
         slope,
-        seen.variance
+        filtered.variance
         + on_start * on_start * start_variance
         + 2 * on_start * on_slope * covariance
         + on_slope * on_slope * slope_variance,

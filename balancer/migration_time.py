@@ -48,7 +48,7 @@ def migration_s(vm: VM, cluster: Cluster | None, policy: Policy) -> float:
     return migration_us(copied_mib(vm, cluster), policy) / MICROSECONDS
 
 
-class Sample(NamedTuple):
+class DurationSample(NamedTuple):
     """One finished migration."""
 
     memory_mib: int
@@ -64,7 +64,7 @@ class Fitted:
     migrations: int
 
 
-def fit(samples: Sequence[Sample]) -> Fitted | None:
+def fit(samples: Sequence[DurationSample]) -> Fitted | None:
     """The overhead and bandwidth that fit the samples best; ``None`` if the samples do not determine them."""
     kept = [s for s in samples if s.memory_mib > 0 and s.seconds > 0]
     for _ in range(OUTLIER_ROUNDS):
@@ -102,7 +102,7 @@ class WritingVM:
     migrations: int
 
 
-def writing_vm(samples: Sequence[Sample], memory_mib: int, policy: Policy) -> WritingVM | None:
+def writing_vm(samples: Sequence[DurationSample], memory_mib: int, policy: Policy) -> WritingVM | None:
     """How fast a VM writes during a migration, and how long its next one takes; ``None`` = it was never migrated.
 
     If a migration took longer than memory divided by bandwidth, it copied pages again that the VM wrote meanwhile. The
@@ -125,7 +125,7 @@ def writing_vm(samples: Sequence[Sample], memory_mib: int, policy: Policy) -> Wr
     return WritingVM(dirty, dirty / (bandwidth - dirty), seconds, len(rates))
 
 
-def _line(samples: Sequence[Sample]) -> tuple[float, float] | None:
+def _line(samples: Sequence[DurationSample]) -> tuple[float, float] | None:
     """Overhead in seconds and seconds per MiB.
 
     ``None`` if the sizes are too similar, or larger VMs did not take longer.
@@ -148,7 +148,7 @@ def _line(samples: Sequence[Sample]) -> tuple[float, float] | None:
     return 0.0, through_zero
 
 
-def _without_outliers(samples: Sequence[Sample], overhead: float, per_mib: float) -> list[Sample]:
+def _without_outliers(samples: Sequence[DurationSample], overhead: float, per_mib: float) -> list[DurationSample]:
     distance = [abs(s.seconds - overhead - per_mib * s.memory_mib) for s in samples]
     median = sorted(distance)[len(distance) // 2]
     limit = max(OUTLIER_FACTOR * median, 1.0)  # polling is not more precise than this

@@ -15,27 +15,27 @@ from balancer.rules.rejections import explain, of_the_cluster
 from balancer.scoring import above
 from balancer.state import WorkingState
 from balancer.strategies.adaptive import adaptive, without_unfit_proofs
-from balancer.strategies.outcome import Outcome, parallel_groups
+from balancer.strategies.outcome import StrategyResult, parallel_groups
 from balancer.strategies.smallest_first import smallest_first
 
 
-def _smallest_first(state: WorkingState) -> Outcome:
-    return Outcome(smallest_first(state))
+def _smallest_first(state: WorkingState) -> StrategyResult:
+    return StrategyResult(smallest_first(state))
 
 
-def _optimal(state: WorkingState) -> Outcome:
+def _optimal(state: WorkingState) -> StrategyResult:
     from balancer.strategies.optimal.strategy import optimal  # imported only if it is used
 
     return without_unfit_proofs(optimal(state), state.policy)
 
 
-def _balance(state: WorkingState) -> Outcome:
+def _balance(state: WorkingState) -> StrategyResult:
     from balancer.strategies.balance.strategy import balance
 
     return without_unfit_proofs(balance(state), state.policy)
 
 
-STRATEGY_FUNCTIONS: Mapping[str, Callable[[WorkingState], Outcome]] = {
+STRATEGY_FUNCTIONS: Mapping[str, Callable[[WorkingState], StrategyResult]] = {
     ADAPTIVE: adaptive,
     SMALLEST_FIRST: _smallest_first,
     OPTIMAL: _optimal,
@@ -66,7 +66,7 @@ def plan(snapshot: Snapshot, policy: Policy, recent: Recent | None = None) -> Pl
     from balancer.survival.keep import keeping  # imports NumPy, so only if it is used
 
     events = recent or Recent()
-    return keeping(lambda seen: _plan(seen, policy, events), snapshot, policy, events)
+    return keeping(lambda held: _plan(held, policy, events), snapshot, policy, events)
 
 
 def _plan(snapshot: Snapshot, policy: Policy, recent: Recent) -> Plan:
@@ -75,7 +75,7 @@ def _plan(snapshot: Snapshot, policy: Policy, recent: Recent) -> Plan:
     reports = node_reports(state)
     overloaded = [state.nodes[report.node_id] for report in reports if report.overloaded]
     broken = violations(snapshot, state.groups)
-    outcome, choice = Outcome(()), None
+    outcome, choice = StrategyResult(()), None
     if (overloaded or policy.strategy == BALANCE) and cluster_refusal(cluster, state) is None:
         outcome = STRATEGY_FUNCTIONS[policy.strategy](state)
         choice = outcome.choice or Choice(policy.strategy, Reason.of("choice-set"))

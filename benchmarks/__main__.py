@@ -85,55 +85,55 @@ def measure(given: argparse.Namespace) -> Iterator[dict[str, Any]]:
             yield _as_read(result, started)
 
 
-def _as_read(found: dict[str, Any], started: float) -> dict[str, Any]:
+def _as_read(results: dict[str, Any], started: float) -> dict[str, Any]:
     """The results as a file has them: keys are texts."""
-    found["seconds"] = time.perf_counter() - started
-    return dict(json.loads(json.dumps(found)))
+    results["seconds"] = time.perf_counter() - started
+    return dict(json.loads(json.dumps(results)))
 
 
-def measure_part(part: str, given: argparse.Namespace, found: dict[str, Any]) -> Iterator[None]:
+def measure_part(part: str, given: argparse.Namespace, results: dict[str, Any]) -> Iterator[None]:
     if part == "peers":
         with tempfile.TemporaryDirectory(prefix="bench-instances-") as folder:
             for name in given.instance or SUITES["quick" if given.quick else "full"]:
                 say(name)
                 rounds = 1 if given.quick else peers.ROUNDS
-                found["peers"].append(peers.compare(name, Path(folder), say, rounds=rounds))
+                results["peers"].append(peers.compare(name, Path(folder), say, rounds=rounds))
                 yield
     elif part == "closed-loop":
         say("closed loop")
         scenes = closed_loop.QUICK_SCENES if given.quick else closed_loop.SCENES
         budgets = closed_loop.BUDGETS[:1] if given.quick else closed_loop.BUDGETS
-        found["closed_loop"] = [asdict(outcome) for outcome in closed_loop.run(scenes, budgets)]
+        results["closed_loop"] = [asdict(outcome) for outcome in closed_loop.run(scenes, budgets)]
         yield
     elif part == "sharper-bounds":
-        yield from sharpen(found["peers"])
+        yield from sharpen(results["peers"])
     elif part == "default-rule":
         say("what runs by default, over time")
-        found["default_rule"] = default_rule.run(default_rule.worlds(given.orders, quick=given.quick), say)
+        results["default_rule"] = default_rule.run(default_rule.worlds(given.orders, quick=given.quick), say)
         yield
     elif part in ("date", "campaign"):
         say("when clusters are full" if part == "date" else "rolling campaigns")
-        found[part] = _of_requests(part, given)
+        results[part] = _of_requests(part, given)
         yield
     elif part == "loads":
         say("VMs with loads of their own")
-        found["loads"] = load_loop.run(load_loop.scenes(given.loads, quick=given.quick))
+        results["loads"] = load_loop.run(load_loop.scenes(given.loads, quick=given.quick))
         yield
     elif part == "startup":
         say("start-up")
-        found["startup"] = startup.measure(3 if given.quick else startup.ROUNDS)
+        results["startup"] = startup.measure(3 if given.quick else startup.ROUNDS)
         yield
     elif part in ("cycle", "ssh-round"):
-        yield from measure_program(part, given, found)
+        yield from measure_program(part, given, results)
 
 
-def measure_program(part: str, given: argparse.Namespace, found: dict[str, Any]) -> Iterator[None]:
+def measure_program(part: str, given: argparse.Namespace, results: dict[str, Any]) -> Iterator[None]:
     """The parts that run the whole program."""
     say("a cycle of the program" if part == "cycle" else "checks over SSH")
     if part == "cycle":
-        found["cycle"] = asyncio.run(cycle.measure(cycles=2 if given.quick else cycle.CYCLES))
+        results["cycle"] = asyncio.run(cycle.measure(cycles=2 if given.quick else cycle.CYCLES))
     else:
-        found["ssh_round"] = asyncio.run(ssh_round.measure("demo" if given.quick else "large"))
+        results["ssh_round"] = asyncio.run(ssh_round.measure("demo" if given.quick else "large"))
     yield
 
 
@@ -170,67 +170,67 @@ def machine() -> dict[str, Any]:
     }
 
 
-def report(found: dict[str, Any]) -> Iterator[str]:
-    about = found["machine"]
+def report(results: dict[str, Any]) -> Iterator[str]:
+    about = results["machine"]
     load = "" if about["load_before"] is None else f", load average {about['load_before']:.1f} before it"
     yield "# Results\n"
     yield (
-        f"One run of `make bench`, {found['seconds'] / 60:.0f} minutes: {about['processors']} processors, "
+        f"One run of `make bench`, {results['seconds'] / 60:.0f} minutes: {about['processors']} processors, "
         f"Python {about['python']}, {about['system']}{load}. What is what: [README.md](README.md).\n"
     )
     if not about["hbal"]:
         yield "hbal is not installed (Debian: `ganeti-htools`): its rows are left out.\n"
-    for part in found["failed"]:
+    for part in results["failed"]:
         yield f"This part failed: {part}.\n"
     yield "## What was asked for\n"
-    yield from demands.demands_table(_demands(found))
-    if "startup" in found:
+    yield from demands.demands_table(_demands(results))
+    if "startup" in results:
         yield "## Start-up\n"
-        yield from startup.startup_table(found["startup"])
-    if found["peers"]:
-        yield from _of_peers(found["peers"])
-    if "default_rule" in found:
+        yield from startup.startup_table(results["startup"])
+    if results["peers"]:
+        yield from _of_peers(results["peers"])
+    if "default_rule" in results:
         yield "## What runs by default, over time\n"
         yield "One move a check; node-time overloaded and moves, on average over the draws of each world.\n"
-        yield from default_rule.default_table(found["default_rule"])
-    if "campaign" in found:
+        yield from default_rule.default_table(results["default_rule"])
+    if "campaign" in results:
         yield "## Emptying node after node\n"
-        yield from campaign.campaign_table(found["campaign"])
-    if "date" in found:
+        yield from campaign.campaign_table(results["campaign"])
+    if "date" in results:
         yield "## When a cluster is full\n"
         yield "Errors of dates in days, of levels in VMs.\n"
-        yield from date.date_table(found["date"])
-    if "loads" in found:
+        yield from date.date_table(results["date"])
+    if "loads" in results:
         yield "## VMs with loads of their own\n"
         yield "One move a check, a check every ten minutes; means over the clusters.\n"
-        yield from load_loop.load_table(found["loads"])
-    if "closed_loop" in found:
+        yield from load_loop.load_table(results["loads"])
+    if "closed_loop" in results:
         yield "## Over time\n"
-        yield from tables.closed_loop_table(found["closed_loop"])
-    yield from _of_the_program(found)
+        yield from tables.closed_loop_table(results["closed_loop"])
+    yield from _of_the_program(results)
 
 
-def _of_the_program(found: dict[str, Any]) -> Iterator[str]:
-    if "cycle" in found:
+def _of_the_program(results: dict[str, Any]) -> Iterator[str]:
+    if "cycle" in results:
         yield "## A cycle of the running program\n"
-        yield from tables.cycle_table(found["cycle"])
-    if "ssh_round" in found:
+        yield from tables.cycle_table(results["cycle"])
+    if "ssh_round" in results:
         yield "## Checks over SSH\n"
-        yield from ssh_round.ssh_table(found["ssh_round"])
+        yield from ssh_round.ssh_table(results["ssh_round"])
 
 
-def _demands(found: dict[str, Any]) -> Iterator[demands.Demand]:
-    if "startup" in found:
-        yield from startup.demands(found["startup"])
-    if "default_rule" in found:
-        yield default_rule.demand(found["default_rule"])
-    if "campaign" in found:
-        yield from campaign.demands(found["campaign"])
-    if "date" in found:
-        yield from date.demands(found["date"])
-    if "loads" in found:
-        yield from load_loop.load_demands(found["loads"])
-    yield from demands.demands(found)
+def _demands(results: dict[str, Any]) -> Iterator[demands.Demand]:
+    if "startup" in results:
+        yield from startup.demands(results["startup"])
+    if "default_rule" in results:
+        yield default_rule.demand(results["default_rule"])
+    if "campaign" in results:
+        yield from campaign.demands(results["campaign"])
+    if "date" in results:
+        yield from date.demands(results["date"])
+    if "loads" in results:
+        yield from load_loop.load_demands(results["loads"])
+    yield from demands.demands(results)
 
 
 def _of_peers(records: list[dict[str, Any]]) -> Iterator[str]:
@@ -252,17 +252,17 @@ def _of_peers(records: list[dict[str, Any]]) -> Iterator[str]:
     yield from tables.speed_table(records)
 
 
-def write(found: dict[str, Any], text: str, folder: Path) -> None:
+def write(results: dict[str, Any], text: str, folder: Path) -> None:
     (folder / "results").mkdir(parents=True, exist_ok=True)
     (folder / "RESULTS.md").write_text(text.rstrip() + "\n", "utf-8")
-    (folder / "results" / "records.json").write_text(json.dumps(found, indent=1) + "\n", "utf-8")
-    if found["peers"]:
+    (folder / "results" / "records.json").write_text(json.dumps(results, indent=1) + "\n", "utf-8")
+    if results["peers"]:
         try:
             from benchmarks import pictures
         except ImportError:
             say("matplotlib is not installed: no pictures (requirements/bench.txt)")
             return
-        pictures.draw(found["peers"], folder / "results")
+        pictures.draw(results["peers"], folder / "results")
     say(f"written: {folder / 'RESULTS.md'}")
 
 

@@ -67,7 +67,7 @@ QUICK_SCENES = (Scene("gen-32x600-tight", 2.0),)
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class LoopResult:
     """One row: what a strategy with a budget did in a scene."""
 
     instance: str
@@ -99,7 +99,7 @@ def live(scene: Scene) -> tuple[dict[str, Any], churn.World, list[churn.Event]]:
 
 def simulate(
     scene: Scene, strategy: str, budget: int, *, watch: Callable[[Snapshot, Recent], None] | None = None
-) -> Outcome:
+) -> LoopResult:
     """Lives a scene under a strategy. ``watch`` is given what each check sees."""
     document, world, happens = live(scene)
     case = neutral.read(document, max_moves=budget)
@@ -121,7 +121,7 @@ def simulate(
         slowest = max(slowest, time.perf_counter() - started)
     loop.run_until(scene.days * churn.DAY_S, ahead)
     account = world.account
-    return Outcome(
+    return LoopResult(
         instance=scene.instance,
         days=scene.days,
         strategy=strategy,
@@ -321,13 +321,13 @@ def cases(scenes: Sequence[Scene], budgets: Sequence[int] = BUDGETS) -> Iterator
                 yield scene, strategy, budgets[0]
 
 
-def run(scenes: Sequence[Scene] = SCENES, budgets: Sequence[int] = BUDGETS) -> list[Outcome]:
+def run(scenes: Sequence[Scene] = SCENES, budgets: Sequence[int] = BUDGETS) -> list[LoopResult]:
     """All cases, as many at once as there are processors; in the order of :func:`cases`."""
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         return list(pool.map(_simulate, cases(scenes, budgets)))
 
 
-def _simulate(case: tuple[Scene, str, int]) -> Outcome:
+def _simulate(case: tuple[Scene, str, int]) -> LoopResult:
     return simulate(*case)
 
 

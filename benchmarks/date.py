@@ -87,7 +87,7 @@ def run(path: Path | None, *, quick: bool) -> list[dict[str, Any]]:
         verdicts = [future.result() for future in waiting]
         if path is not None:
             clusters = range(2 if quick else CLUSTERS)
-            verdicts += [v for found in pool.map(partial(of_orders, path), clusters) for v in found]
+            verdicts += [v for part in pool.map(partial(of_orders, path), clusters) for v in part]
     return [asdict(verdict) for verdict in verdicts]
 
 

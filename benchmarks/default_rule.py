@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from balancer.policy import ADAPTIVE, OPTIMAL, SMALLEST_FIRST
-from benchmarks.closed_loop import NOTHING, Outcome, Scene, simulate
+from benchmarks.closed_loop import NOTHING, LoopResult, Scene, simulate
 from benchmarks.demands import Demand
 from benchmarks.tables import seconds, table
 
@@ -68,13 +68,13 @@ def run(given: Sequence[World], say: Callable[[str], None], jobs: int | None = N
         }
         for done in as_completed(waiting):
             name, scene = waiting[done]
-            outcome: Outcome = done.result()
+            outcome: LoopResult = done.result()
             results.append({"world": name, "seed": scene.seed, **asdict(outcome)})
             say(f"  {len(results)} of {len(cases)}: {name}, draw {scene.seed}: {_in_short(outcome)}")
     return sorted(results, key=lambda r: (STRATEGIES.index(r["strategy"]), r["seed"]))
 
 
-def _in_short(one: Outcome) -> str:
+def _in_short(one: LoopResult) -> str:
     return f"{one.strategy} {one.overloaded_percent:.3f} % overloaded, {one.moves} moves"
 
 

@@ -49,15 +49,15 @@ class Demand(NamedTuple):
     """``False``: it is proven that nobody could."""
 
 
-def demands_table(found: Iterable[Demand]) -> list[str]:
+def demands_table(all_demands: Iterable[Demand]) -> list[str]:
     verdicts = {(True, True): "yes", (False, True): "**no**", (False, False): "**no**, and nobody can"}
-    rows = [(d.what, d.reached, verdicts[d.met, d.possible]) for d in found]
+    rows = [(d.what, d.reached, verdicts[d.met, d.possible]) for d in all_demands]
     return table(("asked for", "reached", ""), rows)
 
 
-def demands(found: Record) -> Iterator[Demand]:
+def demands(record: Record) -> Iterator[Demand]:
     """Those that this run has figures for."""
-    records = found["peers"]
+    records = record["peers"]
     if records:
         yield from _clearing(
             [r for r in records if r["nodes"] <= CLEARING_BOUND_NODES and r.get("bounds", {}).get("clear")]
@@ -66,10 +66,10 @@ def demands(found: Record) -> Iterator[Demand]:
         yield from _faster_than_hbal(records)
         yield from _whole_process(records)
         yield from _spread(records)
-    if "closed_loop" in found:
-        yield from _days(found["closed_loop"])
-    if "cycle" in found:
-        yield from _cycle(found["cycle"])
+    if "closed_loop" in record:
+        yield from _days(record["closed_loop"])
+    if "cycle" in record:
+        yield from _cycle(record["cycle"])
 
 
 def _row(record: Record, planner: str) -> Record | None:
@@ -225,9 +225,9 @@ def _days(outcomes: Sequence[Record]) -> Iterator[Demand]:
     yield Demand("over time: no VM back within a day", _all_but(back, len(ours)), not back)
 
 
-def _cycle(found: Record) -> Iterator[Demand]:
-    longest, own = found["longest_stall_ms"], found["longest_own_stall_ms"]
+def _cycle(record: Record) -> Iterator[Demand]:
+    longest, own = record["longest_stall_ms"], record["longest_own_stall_ms"]
     reached = f"{longest:.0f} ms, {own:.0f} of them its own work"
     yield Demand("a cycle with 15,000 VMs never stops the event loop for more than 50 ms", reached, longest <= 50)
-    yield Demand("it takes three list reads", f"{found['reads_a_cycle']:g}", found["reads_a_cycle"] == 3)
-    yield Demand("the whole program stays below 250 MiB", f"{found['rss_mib']:.0f} MiB", found["rss_mib"] < 250)
+    yield Demand("it takes three list reads", f"{record['reads_a_cycle']:g}", record["reads_a_cycle"] == 3)
+    yield Demand("the whole program stays below 250 MiB", f"{record['rss_mib']:.0f} MiB", record["rss_mib"] < 250)

@@ -38,7 +38,7 @@ class Node:
 
 
 @dataclass(frozen=True)
-class Found:
+class Patterns:
     """``value``: no pattern costs less. The cheapest patterns, as numbers of each op, and what their loads cost."""
 
     value: float
@@ -46,11 +46,11 @@ class Found:
     own: Any
 
 
-def cheapest(node: Node, prices: Any, squares: Any, linear: Any) -> Found:
+def cheapest(node: Node, prices: Any, squares: Any, linear: Any) -> Patterns:
     """The cheapest patterns of a node; ``prices`` by op."""
     if not len(prices):
         own = float(squares @ node.start**2 + linear @ node.start)
-        return Found(own, np.zeros((1, 0), dtype=np.int64), np.array([own]))
+        return Patterns(own, np.zeros((1, 0), dtype=np.int64), np.array([own]))
     gradient = _gradient(node, prices, squares, linear)
     reduced = prices + node.change @ gradient
     turned = reduced < 0  # all of these go, and an op takes one of them back
@@ -69,7 +69,7 @@ def cheapest(node: Node, prices: Any, squares: Any, linear: Any) -> Found:
     own = _own(node, counts, squares, linear)
     cost = own + counts @ prices
     order = np.append(np.argsort(cost, kind="stable")[:KEPT], len(cost) - 1)
-    return Found(min(float(cost.min()), floor + limit), counts[order], own[order])
+    return Patterns(min(float(cost.min()), floor + limit), counts[order], own[order])
 
 
 def _rounded(node: Node, base: Any) -> Any:

@@ -119,8 +119,8 @@ async def inside(rounds: int) -> dict[str, Any]:
         beating.cancel()
         with suppress(asyncio.CancelledError):
             await beating
-        seen = balancer.service.observer.last
-        nodes, vms = ((), ()) if seen is None else (seen.nodes, seen.vms)
+        snapshot = balancer.service.observer.last
+        nodes, vms = ((), ()) if snapshot is None else (snapshot.nodes, snapshot.vms)
     return {
         "nodes_measured": sum(node.measured is not None for node in nodes),
         "vms_measured": sum(vm.load is not None for vm in vms),
@@ -199,19 +199,19 @@ def _environment(folder: Path, panel: str, nodes: Mapping[str, Mapping[str, Any]
     }
 
 
-def ssh_table(found: Mapping[str, Any]) -> Sequence[str]:
+def ssh_table(record: Mapping[str, Any]) -> Sequence[str]:
     rows = [
-        ("nodes measured", f"{found['nodes_measured']} of {found['nodes']}"),
-        ("VMs with a load of their own", f"{found['vms_measured']}"),
-        (f"logins in {found['rounds']} checks", f"{found['logins']}"),
-        ("the first check, with all logins", f"{found['first_s']:.1f} s"),
-        ("a later check, median", f"{found['round_s']:.1f} s"),
-        (f"longest stall of the event loop (at most {MOST_STALL_MS} ms)", f"{found['longest_stall_ms']:.0f} ms"),
-        ("of such a stall the program's own work, at most", f"{found['longest_own_stall_ms']:.0f} ms"),
-        ("of that in the thread of the event loop, at most", f"{found['longest_loop_work_ms']:.0f} ms"),
-        (f"peak memory of the program (at most {MOST_MIB} MiB)", f"{found['rss_mib']:.0f} MiB"),
+        ("nodes measured", f"{record['nodes_measured']} of {record['nodes']}"),
+        ("VMs with a load of their own", f"{record['vms_measured']}"),
+        (f"logins in {record['rounds']} checks", f"{record['logins']}"),
+        ("the first check, with all logins", f"{record['first_s']:.1f} s"),
+        ("a later check, median", f"{record['round_s']:.1f} s"),
+        (f"longest stall of the event loop (at most {MOST_STALL_MS} ms)", f"{record['longest_stall_ms']:.0f} ms"),
+        ("of such a stall the program's own work, at most", f"{record['longest_own_stall_ms']:.0f} ms"),
+        ("of that in the thread of the event loop, at most", f"{record['longest_loop_work_ms']:.0f} ms"),
+        (f"peak memory of the program (at most {MOST_MIB} MiB)", f"{record['rss_mib']:.0f} MiB"),
     ]
-    return table(("", found["scenario"]), rows)
+    return table(("", record["scenario"]), rows)
 
 
 def main() -> None:

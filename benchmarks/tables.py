@@ -180,22 +180,22 @@ def closed_loop_table(outcomes: Sequence[Record]) -> list[str]:
     return table(head, rows)
 
 
-def cycle_table(found: Record) -> list[str]:
-    status = found["status_ms"]
+def cycle_table(record: Record) -> list[str]:
+    status = record["status_ms"]
     rows = [
-        ("list reads a cycle", f"{found['reads_a_cycle']:g}"),
-        ("a cycle, median", f"{found['cycle_s']:.2f} s"),
-        ("longest stall of the event loop", f"{found['longest_stall_ms']:.0f} ms"),
-        ("of such a stall the program's own work, at most", f"{found['longest_own_stall_ms']:.0f} ms"),
-        ("by cycle", ", ".join(f"{ms:.0f}" for ms in found["stalls_ms"]) + " ms"),
-        ("peak memory of the program", f"{found['rss_mib']:.0f} MiB"),
+        ("list reads a cycle", f"{record['reads_a_cycle']:g}"),
+        ("a cycle, median", f"{record['cycle_s']:.2f} s"),
+        ("longest stall of the event loop", f"{record['longest_stall_ms']:.0f} ms"),
+        ("of such a stall the program's own work, at most", f"{record['longest_own_stall_ms']:.0f} ms"),
+        ("by cycle", ", ".join(f"{ms:.0f}" for ms in record["stalls_ms"]) + " ms"),
+        ("peak memory of the program", f"{record['rss_mib']:.0f} MiB"),
         (
             "`/status` meanwhile",
             f"{status['median']:.0f} ms (longest {status['longest']:.0f}, {status['answers']} times)",
         ),
-        *((f"part: {part}", f"{ms:.0f} ms") for part, ms in found["parts_ms"].items()),
+        *((f"part: {part}", f"{ms:.0f} ms") for part, ms in record["parts_ms"].items()),
     ]
-    return table(("", found["scenario"]), rows)
+    return table(("", record["scenario"]), rows)
 
 
 def seconds(value: float) -> str:

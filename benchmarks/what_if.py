@@ -33,7 +33,7 @@ class Recording:
 
     frames: tuple[Frame, ...]
     own: tuple[OwnMove, ...]
-    lived: closed_loop.Outcome
+    lived: closed_loop.LoopResult
 
     def checks(self) -> Sequence[CheckInputs]:
         """The recorded checks."""

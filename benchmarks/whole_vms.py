@@ -25,7 +25,7 @@ from scipy.optimize import linprog
 
 from benchmarks.bounds import Relaxation, Relaxed
 from benchmarks.instance import Instance, State
-from benchmarks.node_patterns import Found, Node, cheapest
+from benchmarks.node_patterns import Node, Patterns, cheapest
 
 RELAXED = (0.1, 0.25, 0.4, 0.6, 0.8, 1.0, 1.25, 1.6, 2.5, 4.0, 10.0)
 """What memory counts beside CPU: the cuts of the relaxation."""
@@ -225,11 +225,11 @@ def _vm_prices(cluster: Cluster, relaxed: Relaxed) -> Any:
     return prices
 
 
-def _add_columns(cluster: Cluster, i: int, found: Found, prices: Prices, columns: Columns) -> None:
+def _add_columns(cluster: Cluster, i: int, patterns: Patterns, prices: Prices, columns: Columns) -> None:
     """Each pattern with what its loads cost, which VMs it sends away (or takes, below 0), and how many leave."""
     node, size = cluster.nodes[i], cluster.op_sizes[i]
     _, ranks = cluster.op_prices(i, prices)
-    for counts in found.counts:
+    for counts in patterns.counts:
         key = (i, counts.tobytes(), ranks.tobytes())
         if key not in columns:
             flow: Counter[int] = Counter()

@@ -24,7 +24,7 @@ from fluent.syntax.visitor import Visitor
 from markupsafe import Markup
 
 from balancer.model import Purpose, Reason
-from balancer.survival.values import Verdict as SurvivalVerdict
+from balancer.survival.values import SurvivalVerdict
 from bot.cli.checks.sheet import CHECKS
 from bot.console.keys import KEYS, VIEWS
 from bot.domain.exclusions import ExclusionRole

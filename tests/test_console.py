@@ -35,7 +35,7 @@ from bot.domain.proposals import Actor, ActorKind, MigrationState, MoveState, Ve
 from bot.domain.times import WallTime
 from bot.errors import InstanceRunning
 from bot.rendering.catalog import LANGUAGES, texts_for
-from bot.service.remote_requests import Answer, RemoteRequests, answered, ask_for_check
+from bot.service.remote_requests import CheckAnswer, RemoteRequests, answered, ask_for_check
 from bot.service.runtime_settings import RuntimeSettings
 from bot.service.service import Service
 from bot.store.instance_lock import Instance
@@ -537,8 +537,8 @@ async def test_requested_check_runs_once_and_is_answered(tmp_path: Path) -> None
         assert (request.value, request.by) == (number, OLGA)
         assert await answered(other.store, number) is None
 
-        async def check() -> Answer:
-            return Answer.of(await bot.service.cycle.run())
+        async def check() -> CheckAnswer:
+            return CheckAnswer.of(await bot.service.cycle.run())
 
         await watches[0].answer(request, check)
         answer = await answered(other.store, number)

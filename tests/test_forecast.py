@@ -17,7 +17,7 @@ from balancer.requests.capacity import (
     CPU,
     MEMORY,
     CapacitySample,
-    NodeChange,
+    ServiceChange,
     SizeCount,
     Totals,
     capacity_report,
@@ -201,7 +201,7 @@ def test_report_tells_the_date_of_each_resource() -> None:
 
 def test_report_tells_new_nodes() -> None:
     report = capacity_report(1, "c1", samples(30, 0, more_nodes_at=10), Policy())
-    assert report.changes == (NodeChange(START + timedelta(days=10), 1, 10, 100_000),)
+    assert report.changes == (ServiceChange(START + timedelta(days=10), 1, 10, 100_000),)
     assert report.dates[0].limit == 210
 
 

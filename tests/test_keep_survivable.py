@@ -21,7 +21,7 @@ from balancer.requests.fill import fill
 from balancer.requests.move import single_move
 from balancer.survival.keep import with_warning
 from balancer.survival.survive import survive
-from balancer.survival.values import Verdict
+from balancer.survival.values import SurvivalVerdict
 from bot.domain.proposals import MigrationState
 
 
@@ -145,7 +145,7 @@ def fragile() -> World:
 
 def test_move_that_takes_room_away_is_not_planned_and_the_reason_is_named(fragile: World) -> None:
     seen, policy = fragile
-    assert {loss.node_ids: loss.verdict for loss in survive(*fragile).losses}[3,] is Verdict.YES
+    assert {loss.node_ids: loss.verdict for loss in survive(*fragile).losses}[3,] is SurvivalVerdict.YES
     assert [m.key for m in plan(seen, policy).moves] == [(11, 1, 2)]
     keeps = replace(policy, keep_survivable=True)
     kept = plan(seen, keeps)

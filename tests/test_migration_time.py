@@ -19,8 +19,8 @@ from balancer.migration_time import (
     MBIT_PER_MIB,
     MIN_MBIT,
     MIN_SAMPLES,
+    DurationSample,
     Fitted,
-    Sample,
     copied_mib,
     fit,
     migration_s,
@@ -42,9 +42,9 @@ def took(memory_mib: int, overhead: float, mbit: float) -> float:
     return overhead + memory_mib * MBIT_PER_MIB / mbit
 
 
-def samples(overhead: float, mbit: float, count: int = 30, noise: float = 0.0) -> list[Sample]:
+def samples(overhead: float, mbit: float, count: int = 30, noise: float = 0.0) -> list[DurationSample]:
     r = random.Random(7)
-    return [Sample(s, took(s, overhead, mbit) + r.uniform(-noise, noise)) for s in (SIZES * count)[:count]]
+    return [DurationSample(s, took(s, overhead, mbit) + r.uniform(-noise, noise)) for s in (SIZES * count)[:count]]
 
 
 @given(st.floats(0, 300), st.floats(50, 50_000))
@@ -57,7 +57,7 @@ def test_samples_on_a_line_give_that_line(overhead: float, mbit: float) -> None:
 
 def test_noise_and_hanging_migrations_do_not_matter() -> None:
     good = samples(25, 900, count=40, noise=3)
-    hung = [Sample(1024, 1800.0), Sample(32768, 3000.0), Sample(2048, 700.0)]
+    hung = [DurationSample(1024, 1800.0), DurationSample(32768, 3000.0), DurationSample(2048, 700.0)]
     fits = fit([*good[:20], *hung, *good[20:]])
     assert fits is not None
     assert fits.overhead_s == pytest.approx(25, abs=3)
@@ -75,21 +75,21 @@ def test_estimate_does_not_depend_on_the_order_of_samples() -> None:
     [
         [],
         samples(20, 1000, count=MIN_SAMPLES - 1),
-        [Sample(4096, 50.0 + i % 3) for i in range(40)],
-        [Sample(s, 100.0 - s / 1000) for s in SIZES * 5],
-        [Sample(0, 30.0)] * 40,
+        [DurationSample(4096, 50.0 + i % 3) for i in range(40)],
+        [DurationSample(s, 100.0 - s / 1000) for s in SIZES * 5],
+        [DurationSample(0, 30.0)] * 40,
         samples(MAX_OVERHEAD_S + 10, 1000),
         samples(20, MIN_MBIT / 2),
         samples(20, MAX_MBIT * 2),
     ],
     ids=["none", "too few", "one size", "larger is faster", "no size", "overhead", "too slow", "too fast"],
 )
-def test_useless_samples_change_nothing(given_samples: list[Sample]) -> None:
+def test_useless_samples_change_nothing(given_samples: list[DurationSample]) -> None:
     assert fit(given_samples) is None
 
 
 def test_negative_overhead_becomes_zero() -> None:
-    fits = fit([Sample(s, took(s, -5, 800)) for s in SIZES[2:] * 8])
+    fits = fit([DurationSample(s, took(s, -5, 800)) for s in SIZES[2:] * 8])
     assert fits is not None and fits.overhead_s == 0
     assert fits.bandwidth_mbit == pytest.approx(900, rel=0.2)
 
@@ -100,7 +100,7 @@ def test_negative_overhead_becomes_zero() -> None:
 async def finish(
     store: Store,
     clock: Clock,
-    found: list[Sample],
+    found: list[DurationSample],
     cluster: int = 1,
     vm_id: int | None = None,
     reason: Reason | None = None,
@@ -167,9 +167,9 @@ OVERHEAD = Policy().migration_overhead_s
 BANDWIDTH = Policy().migration_bandwidth_mbit / MBIT_PER_MIB
 
 
-def written(dirty_mib_s: float, memory_mib: int = 8192) -> Sample:
+def written(dirty_mib_s: float, memory_mib: int = 8192) -> DurationSample:
     """A migration of a VM that wrote so fast."""
-    return Sample(memory_mib, OVERHEAD + memory_mib / (BANDWIDTH - dirty_mib_s))
+    return DurationSample(memory_mib, OVERHEAD + memory_mib / (BANDWIDTH - dirty_mib_s))
 
 
 @given(st.floats(0, 0.89), st.integers(1024, 262_144))
@@ -187,15 +187,19 @@ def test_median_of_the_last_five_counts() -> None:
 
 @pytest.mark.parametrize(
     ("sample", "part"),
-    [(Sample(8192, 1e9), 0.9), (Sample(8192, OVERHEAD / 2), 0.0), (Sample(8192, OVERHEAD + 0.001), 0.0)],
+    [
+        (DurationSample(8192, 1e9), 0.9),
+        (DurationSample(8192, OVERHEAD / 2), 0.0),
+        (DurationSample(8192, OVERHEAD + 0.001), 0.0),
+    ],
 )
-def test_learnt_rate_is_bounded(sample: Sample, part: float) -> None:
+def test_learnt_rate_is_bounded(sample: DurationSample, part: float) -> None:
     known = writing_vm([sample], 8192, Policy())
     assert known is not None and known.dirty_mib_s == pytest.approx(part * BANDWIDTH)
 
 
-@pytest.mark.parametrize("sample", [Sample(0, 50.0), Sample(8192, 0.0), Sample(8192, -5.0)])
-def test_odd_migration_teaches_nothing(sample: Sample) -> None:
+@pytest.mark.parametrize("sample", [DurationSample(0, 50.0), DurationSample(8192, 0.0), DurationSample(8192, -5.0)])
+def test_odd_migration_teaches_nothing(sample: DurationSample) -> None:
     assert writing_vm([sample], 8192, Policy()) is None
 
 
@@ -216,7 +220,7 @@ async def test_plan_proposal_and_progress_use_the_rate_of_the_vm(tmp_path: Path)
         own = [written(0.5 * BANDWIDTH, 2048)] * 3
         await finish(fixture.store, fixture.clock, own, vm_id=11)
         await finish(
-            fixture.store, fixture.clock, [Sample(2048, 9000.0)], vm_id=11, reason=Reason.of("moved-restarted")
+            fixture.store, fixture.clock, [DurationSample(2048, 9000.0)], vm_id=11, reason=Reason.of("moved-restarted")
         )
         fixture.pass_time(2 * 86_400)
         expected = pytest.approx(OVERHEAD + 2 * 2048 / BANDWIDTH, abs=0.1)

@@ -19,7 +19,7 @@ from balancer.policy import Policy
 from balancer.requests.roll import after, roll
 from balancer.requests.roll_plan import RollPlan
 from balancer.scoring import cpu_ratio, memory_percent
-from balancer.survival.values import Verdict
+from balancer.survival.values import SurvivalVerdict
 from benchmarks import generate
 from bot.cli.plan import run
 from bot.rendering.catalog import LANGUAGES, texts_for
@@ -131,8 +131,8 @@ def test_full_cluster_says_what_has_no_room_and_overloads_nothing() -> None:
 
 
 def test_step_says_whether_another_loss_is_survived_meanwhile() -> None:
-    assert {step.survives for step in roll(world(6, 3), POLICY, Recent()).steps} == {Verdict.YES}
-    assert Verdict.NO in {step.survives for step in roll(world(2, 5), POLICY, Recent()).steps}
+    assert {step.survives for step in roll(world(6, 3), POLICY, Recent()).steps} == {SurvivalVerdict.YES}
+    assert SurvivalVerdict.NO in {step.survives for step in roll(world(2, 5), POLICY, Recent()).steps}
 
 
 def test_cluster_that_nothing_may_leave_has_no_moves() -> None:

@@ -14,7 +14,7 @@ from balancer.groups import APART, PIN, STAY, TOGETHER, VMRule
 from balancer.model import Reason, Recent, Snapshot
 from balancer.policy import PHYSICAL, Policy
 from balancer.survival.survive import survive
-from balancer.survival.values import Loss, Verdict
+from balancer.survival.values import Loss, SurvivalVerdict
 
 
 def loss_of(seen: Snapshot, policy: Policy | None = None, node_id: int = 1) -> Loss:
@@ -51,10 +51,10 @@ def check_places(world: World, loss: Loss) -> None:
 def test_verdict_equals_complete_search(seed: int) -> None:
     world = draw(seed)
     for loss in survive(*world).losses:
-        assert loss.verdict is not Verdict.UNDECIDED
-        assert (loss.verdict is Verdict.YES) == has_room(world, loss.node_ids), loss
+        assert loss.verdict is not SurvivalVerdict.UNDECIDED
+        assert (loss.verdict is SurvivalVerdict.YES) == has_room(world, loss.node_ids), loss
         check_places(world, loss)
-        assert (loss.proof is None) == (loss.verdict is Verdict.YES) == (not loss.left_out)
+        assert (loss.proof is None) == (loss.verdict is SurvivalVerdict.YES) == (not loss.left_out)
 
 
 @pytest.mark.slow
@@ -65,8 +65,10 @@ def test_no_verdict_is_wrong_on_a_thousand_clusters() -> None:
         world = draw(seed)
         for loss in survive(*world).losses:
             losses += 1
-            undecided += loss.verdict is Verdict.UNDECIDED
-            assert loss.verdict is Verdict.UNDECIDED or (loss.verdict is Verdict.YES) == has_room(world, loss.node_ids)
+            undecided += loss.verdict is SurvivalVerdict.UNDECIDED
+            assert loss.verdict is SurvivalVerdict.UNDECIDED or (loss.verdict is SurvivalVerdict.YES) == has_room(
+                world, loss.node_ids
+            )
     assert undecided < losses / 100
 
 
@@ -76,7 +78,7 @@ def test_verdict_for_two_nodes_lost_together_equals_complete_search(seed: int) -
     ids = [n.id for n in world.snapshot.nodes]
     pairs = [(a, b) for a in ids for b in ids if a < b]
     for loss in survive(*world, losses=pairs).losses:
-        assert (loss.verdict is Verdict.YES) == has_room(world, loss.node_ids), loss
+        assert (loss.verdict is SurvivalVerdict.YES) == has_room(world, loss.node_ids), loss
         check_places(world, loss)
 
 
@@ -89,8 +91,8 @@ def test_order_of_rows_does_not_matter() -> None:
 
 
 def test_node_that_is_full_to_the_threshold_survives() -> None:
-    assert loss_of(pair((100, 100), (180, 100))).verdict is Verdict.YES
-    assert loss_of(pair((100, 100), (181, 100))).verdict is Verdict.NO
+    assert loss_of(pair((100, 100), (180, 100))).verdict is SurvivalVerdict.YES
+    assert loss_of(pair((100, 100), (181, 100))).verdict is SurvivalVerdict.NO
 
 
 @pytest.mark.parametrize(
@@ -121,19 +123,22 @@ def test_proof_of_no_names_what_is_missing(seen: Snapshot, policy: Policy, proof
 def test_vms_of_one_affinity_rule_go_to_one_node() -> None:
     nodes = [node(1, cpus=100), *(node(i, cpus=10, vcpus_allocated=60, vm_count=0) for i in (2, 3))]
     seen = snapshot(nodes, [vm(1, vcpus=6), vm(2, vcpus=6)])
-    assert loss_of(seen).verdict is Verdict.YES
-    assert loss_of(seen, Policy(rules=(VMRule(TOGETHER, "app", vm_ids=(1, 2)),))).verdict is Verdict.NO
+    assert loss_of(seen).verdict is SurvivalVerdict.YES
+    assert loss_of(seen, Policy(rules=(VMRule(TOGETHER, "app", vm_ids=(1, 2)),))).verdict is SurvivalVerdict.NO
 
 
 def test_stopped_vms_need_no_room_and_vms_of_unknown_state_do() -> None:
     seen = pair((300, 100))
-    assert loss_of(replace(seen, vms=(replace(seen.vms[0], state="stopped"),))).verdict is Verdict.YES
-    assert loss_of(replace(seen, vms=(replace(seen.vms[0], state=None),))).verdict is Verdict.NO
+    assert loss_of(replace(seen, vms=(replace(seen.vms[0], state="stopped"),))).verdict is SurvivalVerdict.YES
+    assert loss_of(replace(seen, vms=(replace(seen.vms[0], state=None),))).verdict is SurvivalVerdict.NO
 
 
 def test_vm_that_may_not_migrate_needs_room_all_the_same() -> None:
     seen = pair((300, 100))
-    assert loss_of(replace(seen, vms=(replace(seen.vms[0], iso_mounted=True, snapshot_count=3),))).verdict is Verdict.NO
+    assert (
+        loss_of(replace(seen, vms=(replace(seen.vms[0], iso_mounted=True, snapshot_count=3),))).verdict
+        is SurvivalVerdict.NO
+    )
 
 
 @pytest.mark.parametrize(
@@ -152,59 +157,59 @@ def test_vm_that_may_not_migrate_needs_room_all_the_same() -> None:
 def test_node_that_no_vm_may_move_to_has_no_room(closed: dict[str, object]) -> None:
     seen = pair((1, 100))
     first, other = seen.nodes
-    assert loss_of(replace(seen, nodes=(first, replace(other, **closed)))).verdict is Verdict.NO  # type: ignore[arg-type]
+    assert loss_of(replace(seen, nodes=(first, replace(other, **closed)))).verdict is SurvivalVerdict.NO  # type: ignore[arg-type]
 
 
 def test_container_needs_no_equal_kernel() -> None:
     seen = pair((1, 100))
     newer = replace(seen.nodes[1], kernel_version=None, qemu_version=None)
     lxd = replace(seen, clusters=(cluster(virtualization="lxd"),), nodes=(seen.nodes[0], newer))
-    assert loss_of(lxd).verdict is Verdict.YES
-    assert loss_of(replace(lxd, clusters=(cluster(),))).verdict is Verdict.NO
+    assert loss_of(lxd).verdict is SurvivalVerdict.YES
+    assert loss_of(replace(lxd, clusters=(cluster(),))).verdict is SurvivalVerdict.NO
 
 
 def test_measured_load_and_available_memory_count() -> None:
     seen = pair((4, 4_000))
     first, other = seen.nodes
     busy = replace(other, measured=measured(load1=38.0, cpus=40))
-    assert loss_of(replace(seen, nodes=(first, busy))).verdict is Verdict.NO
-    assert loss_of(replace(seen, nodes=(first, busy)), Policy(survive_up_to=PHYSICAL)).verdict is Verdict.YES
+    assert loss_of(replace(seen, nodes=(first, busy))).verdict is SurvivalVerdict.NO
+    assert loss_of(replace(seen, nodes=(first, busy)), Policy(survive_up_to=PHYSICAL)).verdict is SurvivalVerdict.YES
     short = replace(other, measured=measured(load1=1.0, cpus=40, memory_available_mib=3_999))
     for policy in (Policy(), Policy(survive_up_to=PHYSICAL)):
-        assert loss_of(replace(seen, nodes=(first, short)), policy).verdict is Verdict.NO
+        assert loss_of(replace(seen, nodes=(first, short)), policy).verdict is SurvivalVerdict.NO
 
 
 def test_physical_memory_is_a_limit_and_vcpus_are_not() -> None:
     policy = Policy(survive_up_to=PHYSICAL)
-    assert loss_of(pair((5_000, 40_000)), policy).verdict is Verdict.YES
-    assert loss_of(pair((1, 40_001)), policy).verdict is Verdict.NO
+    assert loss_of(pair((5_000, 40_000)), policy).verdict is SurvivalVerdict.YES
+    assert loss_of(pair((1, 40_001)), policy).verdict is SurvivalVerdict.NO
 
 
 def test_unknown_size_leaves_the_question_open_unless_the_others_have_no_room_already() -> None:
     seen = pair((1, 100), (1, 100))
     unknown = replace(seen.vms[1], memory_mib=None)
     loss = loss_of(replace(seen, vms=(seen.vms[0], unknown)))
-    assert (loss.verdict, loss.proof) == (Verdict.UNDECIDED, Reason.of("survive-size-unknown", vm="v2", vms=1))
+    assert (loss.verdict, loss.proof) == (SurvivalVerdict.UNDECIDED, Reason.of("survive-size-unknown", vm="v2", vms=1))
     huge = replace(seen.vms[0], vcpus=1_000)
-    assert loss_of(replace(seen, vms=(huge, unknown))).verdict is Verdict.NO
+    assert loss_of(replace(seen, vms=(huge, unknown))).verdict is SurvivalVerdict.NO
 
 
 def test_node_with_vms_that_the_panel_does_not_list_is_undecided() -> None:
     seen = pair((1, 100))
     held = replace(seen.nodes[0], held=Reason.of("node-vms-missing", role="node", counted=9, listed=1))
-    assert loss_of(replace(seen, nodes=(held, seen.nodes[1]))).verdict is Verdict.UNDECIDED
+    assert loss_of(replace(seen, nodes=(held, seen.nodes[1]))).verdict is SurvivalVerdict.UNDECIDED
 
 
 def test_nodes_that_are_away_take_nothing_and_are_no_loss() -> None:
     seen = snapshot([node(1), node(2), node(3)], [vm(1)])
     survival = survive(seen, Policy(), away=(2, 3))
     assert [loss.node_ids for loss in survival.losses] == [(1,)]
-    assert survival.verdict is Verdict.NO
+    assert survival.verdict is SurvivalVerdict.NO
 
 
 def test_node_with_a_migration_in_motion_takes_nothing_and_the_answer_says_so() -> None:
     survival = survive(pair((1, 100)), Policy(), Recent(busy_nodes=frozenset({2})))
-    assert survival.verdict is Verdict.NO
+    assert survival.verdict is SurvivalVerdict.NO
     assert survival.cautions == (Reason.of("caution-survive-busy", nodes=1),)
 
 
@@ -224,19 +229,19 @@ def test_measured_loads_add_up_exactly() -> None:
     first = node(1, measured=third, vcpus_allocated=3, memory_allocated_mib=30, vm_count=3)
     other = node(2, cpus=10, measured=measured(load1=10 - 10 / 3, cpus=10), vcpus_allocated=0, memory_allocated_mib=0)
     assert Fraction(10 / 3) * 3 != 10
-    assert loss_of(snapshot([first, other], own)).verdict is Verdict.YES
+    assert loss_of(snapshot([first, other], own)).verdict is SurvivalVerdict.YES
 
 
 @pytest.mark.parametrize("huge", [2**45, 2**63, 10**30])
 def test_absurd_sizes_are_answered(huge: int) -> None:
-    assert loss_of(pair((huge, 100), (1, 100))).verdict is Verdict.NO
-    assert loss_of(pair((1, huge), (1, 100)), Policy(survive_up_to=PHYSICAL)).verdict is Verdict.NO
+    assert loss_of(pair((huge, 100), (1, 100))).verdict is SurvivalVerdict.NO
+    assert loss_of(pair((1, huge), (1, 100)), Policy(survive_up_to=PHYSICAL)).verdict is SurvivalVerdict.NO
     first, other = pair((1, 100)).nodes
     roomy = replace(pair((1, 100)), nodes=(first, replace(other, memory_mib=huge)))
-    assert loss_of(roomy, Policy(survive_up_to=PHYSICAL)).verdict is Verdict.YES
+    assert loss_of(roomy, Policy(survive_up_to=PHYSICAL)).verdict is SurvivalVerdict.YES
 
 
 def test_cluster_without_nodes_or_vms_is_answered() -> None:
     assert survive(snapshot([], []), Policy()).losses == ()
-    assert loss_of(snapshot([node(1)], [])).verdict is Verdict.YES
-    assert loss_of(snapshot([node(1)], [vm(1)])).verdict is Verdict.NO
+    assert loss_of(snapshot([node(1)], [])).verdict is SurvivalVerdict.YES
+    assert loss_of(snapshot([node(1)], [vm(1)])).verdict is SurvivalVerdict.NO

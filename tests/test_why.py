@@ -15,7 +15,7 @@ from hypothesis_profile import examples
 from balancer.model import Recent, Snapshot
 from balancer.planner import plan
 from balancer.policy import BALANCE, OPTIMAL, SMALLEST_FIRST, Policy
-from balancer.requests.results import Verdict, WhyVM
+from balancer.requests.results import WhyVerdict, WhyVM
 from balancer.requests.why import why_node, why_vm
 
 thorough = settings(
@@ -35,7 +35,7 @@ def why(what: Snapshot, vm_id: int = 11, policy: Policy | None = None, recent: R
 
 def test_a_vm_that_the_plan_moves_does_not_stay() -> None:
     answer = why(seen(vm(11)))
-    assert (answer.verdict, answer.reason.code) == (Verdict.PLANNED, "move-smallest")
+    assert (answer.verdict, answer.reason.code) == (WhyVerdict.PLANNED, "move-smallest")
     assert answer.move is not None
     assert answer.move.key == (11, 1, 2)
 
@@ -43,7 +43,7 @@ def test_a_vm_that_the_plan_moves_does_not_stay() -> None:
 def test_why_lists_every_reason_of_a_vm_that_may_not_leave() -> None:
     what = seen(vm(11, iso_mounted=True, snapshot_count=2), vcpus=60)
     answer = why(what, recent=Recent(migrated={11: NOW - timedelta(minutes=10)}))
-    assert answer.verdict is Verdict.FORBIDDEN
+    assert answer.verdict is WhyVerdict.FORBIDDEN
     assert answer.reason.code == "vm-iso"
     assert [r.code for r in answer.refusals] == ["vm-iso", "vm-snapshots", "vm-cooldown"]
     assert [c.node_id for c in answer.open] == [2]
@@ -51,36 +51,36 @@ def test_why_lists_every_reason_of_a_vm_that_may_not_leave() -> None:
 
 def test_a_vm_of_a_node_that_is_not_overloaded_is_not_needed() -> None:
     answer = why(seen(vm(11), vcpus=70))
-    assert (answer.verdict, answer.reason.as_dict()) == (Verdict.NOT_NEEDED, {"cpu": 7.0, "memory": 40.0})
+    assert (answer.verdict, answer.reason.as_dict()) == (WhyVerdict.NOT_NEEDED, {"cpu": 7.0, "memory": 40.0})
 
 
 def test_vm_of_a_calm_node_stays_when_the_cluster_is_even_enough() -> None:
     even = snapshot([node(1), node(2)], [vm(11), vm(21, node_id=2)])
     answer = why(even, policy=Policy(strategy=BALANCE))
-    assert (answer.verdict, answer.reason.code) == (Verdict.NOT_NEEDED, "why-even-enough")
+    assert (answer.verdict, answer.reason.code) == (WhyVerdict.NOT_NEEDED, "why-even-enough")
     uneven = snapshot([node(1, vcpus_allocated=60), node(2, vcpus_allocated=10)], [vm(i) for i in range(11, 17)])
     verdicts = {why(uneven, i, Policy(strategy=BALANCE, max_moves=1)).verdict for i in range(11, 17)}
-    assert verdicts == {Verdict.PLANNED, Verdict.BUDGET}
+    assert verdicts == {WhyVerdict.PLANNED, WhyVerdict.BUDGET}
 
 
 def test_a_smaller_vm_comes_first() -> None:
     what = seen(vm(11, vcpus=8), vm(12, vcpus=6))
     answer = why(what)
-    assert (answer.verdict, answer.reason.code) == (Verdict.OTHERS, "why-smaller-first")
+    assert (answer.verdict, answer.reason.code) == (WhyVerdict.OTHERS, "why-smaller-first")
     assert [m.vm_id for m in answer.instead] == [12]
-    assert why(what, 12).verdict is Verdict.PLANNED
+    assert why(what, 12).verdict is WhyVerdict.PLANNED
 
 
 def test_others_relieve_the_node_at_less_cost() -> None:
     what = seen(vm(11, memory_mib=16_000), vm(12))
     answer = why(what, policy=Policy(strategy=OPTIMAL))
-    assert (answer.verdict, answer.reason.code) == (Verdict.OTHERS, "why-others")
+    assert (answer.verdict, answer.reason.code) == (WhyVerdict.OTHERS, "why-others")
 
 
 def test_nearest_target_is_listed_with_all_its_reasons() -> None:
     nodes = [node(1, vcpus_allocated=75), node(2, maintenance=True, creation_allowed=False), node(3, qemu_version="6")]
     answer = why(snapshot([*nodes, node(4, creation_allowed=False)], [vm(11)]))
-    assert (answer.verdict, answer.reason.as_dict()) == (Verdict.NO_TARGET, {"targets": 3})
+    assert (answer.verdict, answer.reason.as_dict()) == (WhyVerdict.NO_TARGET, {"targets": 3})
     assert [(r.reason.code, r.ids) for r in answer.refused] == [
         ("brief-node-maintenance", (2,)),
         ("brief-pair-qemu-older", (3,)),
@@ -101,14 +101,14 @@ def test_nodes_with_the_same_reason_are_grouped_largest_first() -> None:
 
 def test_a_vm_waits_for_the_next_check_where_the_budget_is_used_up() -> None:
     what = seen(vm(11, vcpus=3), vm(12, vcpus=4))
-    assert why(what, 11).verdict is Verdict.PLANNED
+    assert why(what, 11).verdict is WhyVerdict.PLANNED
     answer = why(what, 12)
-    assert (answer.verdict, answer.reason.code) == (Verdict.BUDGET, "source-budget")
+    assert (answer.verdict, answer.reason.code) == (WhyVerdict.BUDGET, "source-budget")
 
 
 def test_vm_without_a_node_is_explained() -> None:
     answer = why(seen(vm(11, node_id=None)))
-    assert (answer.verdict, answer.reason.code, answer.node_name) == (Verdict.FORBIDDEN, "vm-place-unknown", None)
+    assert (answer.verdict, answer.reason.code, answer.node_name) == (WhyVerdict.FORBIDDEN, "vm-place-unknown", None)
     with pytest.raises(ValueError, match="id 12"):
         why(seen(vm(11)), 12)
 
@@ -157,11 +157,11 @@ def test_every_answer_agrees_with_the_plan(world: World) -> None:
         overloaded = {n.node_id for n in new_plan.nodes if n.overloaded}
         for v in what.vms[:5]:
             result = why_vm(what, own, recent, v.id)
-            assert (result.verdict is Verdict.PLANNED) == (v.id in moved)
-            if result.verdict is Verdict.OTHERS:
+            assert (result.verdict is WhyVerdict.PLANNED) == (v.id in moved)
+            if result.verdict is WhyVerdict.OTHERS:
                 assert result.instead or own.strategy == OPTIMAL
                 assert v.node_id not in new_plan.overloaded_after
-            if result.verdict is Verdict.NOT_NEEDED:
+            if result.verdict is WhyVerdict.NOT_NEEDED:
                 assert v.node_id not in overloaded
             if result.node_name is not None and v.vcpus and v.memory_mib:
                 explained = [i for group in result.refused for i in group.ids] + [c.node_id for c in result.open]

@@ -111,8 +111,8 @@ if not TYPE_CHECKING:  # a type checker would take any name for granted
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         _say_nothing()
         module = importlib.import_module(_HOME_OF.get(name, "bot.errors"))
-        found = globals()[name] = getattr(module, _OWN_WORDS.get(name, name))
-        return found
+        value = globals()[name] = getattr(module, _OWN_WORDS.get(name, name))
+        return value
 
 
 def _say_nothing() -> None:

@@ -20,9 +20,9 @@ def roll_to_dict(plan: RollPlan) -> dict[str, Any]:
     return write_fields(plan)
 
 
-def room_to_dict(made: RoomMade | None) -> dict[str, Any] | None:
+def room_to_dict(room: RoomMade | None) -> dict[str, Any] | None:
     """All fields; ``None`` if no moves make room, or none are needed."""
-    return None if made is None else write_fields(made)
+    return None if room is None else write_fields(room)
 
 
 def survival_to_dict(survival: Survival) -> dict[str, Any]:

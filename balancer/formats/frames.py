@@ -95,7 +95,7 @@ class FrameWriter:
         key, before = self._known is None, self._known or {}
         known: dict[str, dict[Any, int]] = {}
         changed: dict[str, dict[str, Any]] = {}
-        gone: dict[str, list[Any]] = {}
+        deleted: dict[str, list[Any]] = {}
         for table in _TABLES:
             old, new, rows = before.get(table.name, {}), dict[Any, int](), dict[str, Any]()
             for row_id, value in table.rows(inputs):
@@ -103,14 +103,14 @@ class FrameWriter:
                 if old.get(row_id) != number:
                     rows[str(row_id)] = codec.row_to_dict(table.kept(value))
             known[table.name] = new
-            _note(table.name, rows, [i for i in old if i not in new], changed, gone)
+            _note(table.name, rows, [i for i in old if i not in new], changed, deleted)
         rest = _rest(inputs)
         known["check"] = {name: hash(json.dumps(value, sort_keys=True)) for name, value in rest.items()}
         old = before.get("check", {})
         rows = {name: value for name, value in rest.items() if old.get(name) != known["check"][name]}
-        _note("check", rows, [], changed, gone)
+        _note("check", rows, [], changed, deleted)
         self._known = known
-        text = json.dumps({"set": changed, "gone": gone}, separators=(",", ":"), ensure_ascii=False).encode()
+        text = json.dumps({"set": changed, "gone": deleted}, separators=(",", ":"), ensure_ascii=False).encode()
         return Frame(key, text)
 
 
@@ -119,12 +119,12 @@ def _note(
     rows: dict[str, Any],
     missing: list[Any],
     changed: dict[str, dict[str, Any]],
-    gone: dict[str, list[Any]],
+    deleted: dict[str, list[Any]],
 ) -> None:
     if rows:
         changed[name] = rows
     if missing:
-        gone[name] = missing
+        deleted[name] = missing
 
 
 def _rest(inputs: CheckInputs) -> dict[str, Any]:
@@ -179,9 +179,9 @@ class FrameReader:
             self._tables = None
             raise FormatError(f" cannot be read ({type(error).__name__}): {error}", ("frame",)) from error
 
-    def _take(self, changed: Mapping[str, Any], gone: Mapping[str, Any]) -> None:
+    def _take(self, changed: Mapping[str, Any], deleted: Mapping[str, Any]) -> None:
         tables = self._tables or {}
-        for name, ids in gone.items():
+        for name, ids in deleted.items():
             for row_id in ids:
                 tables[name].pop(int(row_id), None)
         for name, rows in changed.items():
@@ -190,7 +190,7 @@ class FrameReader:
                 continue
             cls = _ROWS[name]
             tables[name].update((int(row_id), codec.row_from_dict(cls, row)) for row_id, row in rows.items())
-        touched = {*changed, *gone}
+        touched = {*changed, *deleted}
         if touched & {"nodes", "measured"}:
             measured = tables["measured"]
             self._nodes = tuple(

@@ -277,11 +277,11 @@ class ClusterReplay:
             if now - at < rest
         )
         self._left = [entry for entry in self._left if now - entry[0] < REST]
-        seen = self._world(recorded, policy)
-        state = (seen.nodes, seen.vms, seen.clusters, policy, resting, frozenset(recent.ignored))
+        world = self._world(recorded, policy)
+        state = (world.nodes, world.vms, world.clusters, policy, resting, frozenset(recent.ignored))
         if state == self._idle:
             return
-        moves = plan(seen, policy, recent).moves
+        moves = plan(world, policy, recent).moves
         self._idle = None if moves else state
         if moves:
             self._outcome.day(now, self._zone).questions += 1

@@ -98,9 +98,9 @@ def placed(before: Snapshot, world: Snapshot, now: Snapshot, policy: Policy) -> 
     return result
 
 
-def _fullest_first(seen: Snapshot, policy: Policy) -> list[int]:
+def _fullest_first(snapshot: Snapshot, policy: Policy) -> list[int]:
     """The nodes that take new VMs."""
-    state = WorkingState(seen, policy, Recent())
+    state = WorkingState(snapshot, policy, Recent())
     nodes = [n for n in state.working.values() if not n.node.maintenance and n.node.creation_allowed is not False]
     return [n.node.id for n in sorted(nodes, key=lambda n: (-severity(n.load, policy), n.node.id))]
 

@@ -53,7 +53,7 @@ class CapacitySample:
 
 
 @dataclass(frozen=True, slots=True)
-class NodeChange:
+class ServiceChange:
     """A change of the nodes in service at ``at``; figures are differences."""
 
     at: datetime
@@ -125,7 +125,7 @@ class CapacityReport:
     samples: tuple[CapacitySample, ...] = ()
     """In the order of time."""
     dates: tuple[ResourceDate, ...] = ()
-    changes: tuple[NodeChange, ...] = ()
+    changes: tuple[ServiceChange, ...] = ()
     growth: tuple[SizeGrowth, ...] = ()
     growth_since: datetime | None = None
     """The day of the older counts of ``growth``."""
@@ -218,9 +218,9 @@ def _sum(values: Iterable[int | None]) -> int | None:
     return total
 
 
-def _allocated(told: int | None, vms: Sequence[VM], size: Callable[[VM], int | None]) -> int | None:
+def _allocated(reported: int | None, vms: Sequence[VM], size: Callable[[VM], int | None]) -> int | None:
     """The panel's figure of a node, else the sum of its VMs."""
-    return _sum(size(vm) for vm in vms) if told is None else told
+    return _sum(size(vm) for vm in vms) if reported is None else reported
 
 
 def _date(resource: str, samples: Sequence[CapacitySample], policy: Policy) -> ResourceDate:
@@ -236,28 +236,28 @@ def _date(resource: str, samples: Sequence[CapacitySample], policy: Policy) -> R
     points = [Point((s.at - zero) / DAY, float(v)) for s, v in zip(samples, values, strict=True)]
     counts = [s.totals.vms for s in samples]
     known = [float(count) for count in counts if count is not None]
-    seen = forecast(points, float(max(limit, 1)), known if len(known) == len(counts) else None)
+    result = forecast(points, float(max(limit, 1)), known if len(known) == len(counts) else None)
 
     def day(days: float | None) -> datetime | None:
         return None if days is None else last.at + days * DAY
 
     return ResourceDate(
         resource,
-        seen.trend,
-        values[-1] >= limit or seen.reached,
+        result.trend,
+        values[-1] >= limit or result.reached,
         float(values[-1]),
         float(limit),
         threshold,
-        seen.slope,
-        tuple(Order(zero + step.day * DAY, step.change) for step in seen.steps),
-        last.at + seen.reach * DAY,
-        day(seen.first),
-        day(seen.middle),
-        day(seen.last),
+        result.slope,
+        tuple(Order(zero + step.day * DAY, step.change) for step in result.steps),
+        last.at + result.reach * DAY,
+        day(result.first),
+        day(result.middle),
+        day(result.last),
     )
 
 
-def _changes(samples: Sequence[CapacitySample]) -> tuple[NodeChange, ...]:
+def _changes(samples: Sequence[CapacitySample]) -> tuple[ServiceChange, ...]:
     """The changes of the nodes in service that lasted longer than one sample; newest last."""
     changes = []
     steady = samples[0].totals
@@ -266,7 +266,9 @@ def _changes(samples: Sequence[CapacitySample]) -> tuple[NodeChange, ...]:
         size = (now.nodes, now.cpus, now.memory_mib)
         if size != (steady.nodes, steady.cpus, steady.memory_mib) and size == (then.nodes, then.cpus, then.memory_mib):
             changes.append(
-                NodeChange(one.at, now.nodes - steady.nodes, now.cpus - steady.cpus, now.memory_mib - steady.memory_mib)
+                ServiceChange(
+                    one.at, now.nodes - steady.nodes, now.cpus - steady.cpus, now.memory_mib - steady.memory_mib
+                )
             )
             steady = now
     return tuple(changes)

@@ -38,7 +38,7 @@ def drain(snapshot: Snapshot, policy: Policy, recent: Recent, node_id: int) -> P
         return _drain(snapshot, policy, recent, node_id)
     from balancer.survival.keep import keeping  # imports NumPy
 
-    return keeping(lambda seen: _drain(seen, policy, recent, node_id), snapshot, policy, recent, closing=(node_id,))
+    return keeping(lambda held: _drain(held, policy, recent, node_id), snapshot, policy, recent, closing=(node_id,))
 
 
 def _drain(snapshot: Snapshot, policy: Policy, recent: Recent, node_id: int) -> Plan:

@@ -23,7 +23,7 @@ def fill(snapshot: Snapshot, policy: Policy, recent: Recent, node_id: int) -> Pl
         return _fill(snapshot, policy, recent, node_id)
     from balancer.survival.keep import keeping  # imports NumPy
 
-    return keeping(lambda seen: _fill(seen, policy, recent, node_id), snapshot, policy, recent)
+    return keeping(lambda held: _fill(held, policy, recent, node_id), snapshot, policy, recent)
 
 
 def _fill(snapshot: Snapshot, policy: Policy, recent: Recent, node_id: int) -> Plan:

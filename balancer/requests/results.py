@@ -71,7 +71,7 @@ class Refused:
     names: tuple[str, ...]
 
 
-class Verdict(str, Enum):
+class WhyVerdict(str, Enum):
     """Why a VM stays where it is, in one word; the first that is true."""
 
     PLANNED = "planned"
@@ -98,7 +98,7 @@ class WhyVM:
     vm_name: str
     node_id: int | None
     node_name: str | None
-    verdict: Verdict
+    verdict: WhyVerdict
     reason: Reason
     """The reason of the verdict, with figures."""
     refusals: tuple[Reason, ...]

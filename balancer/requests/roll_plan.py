@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from balancer.model import Move, Reason, Rejection
-from balancer.survival.values import Verdict
+from balancer.survival.values import SurvivalVerdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class RollStep:
     """VMs that cannot leave, and why; or a rejection of a node or the cluster if no VM may leave."""
     to_open: int
     """The number of moves to nodes that will be emptied later: these VMs move again."""
-    survives: Verdict | None = None
+    survives: SurvivalVerdict | None = None
     """Whether the VMs of any other node have room on the rest while these nodes are empty; ``None``: not computed."""
 
     @property

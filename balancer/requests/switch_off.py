@@ -15,7 +15,7 @@ from balancer.requests.drain import drain
 from balancer.requests.plan_builder import only_cluster
 from balancer.requests.roll import after
 from balancer.survival.survive import survive
-from balancer.survival.values import Verdict, worst
+from balancer.survival.values import SurvivalVerdict, worst
 
 TRIED = 12
 """The most nodes that are tried, emptiest first."""
@@ -44,7 +44,7 @@ def nodes_to_switch_off(snapshot: Snapshot, policy: Policy, recent: Recent) -> S
         return SwitchOff((), 0)
     candidates = sorted((n for n in now.nodes if n.state == "active" and not n.maintenance), key=_emptiest)
     for node in candidates[:TRIED]:
-        closed = frozenset(gone.id for gone in off)
+        closed = frozenset(node_off.id for node_off in off)
         own = replace(policy, exclude_sources=policy.exclude_sources - {node.id})
         plan = drain(now, own.with_exclusions(frozenset(), closed), recent, node.id)
         then = after(now, plan.moves)
@@ -56,7 +56,7 @@ def nodes_to_switch_off(snapshot: Snapshot, policy: Policy, recent: Recent) -> S
 
 def _survives(snapshot: Snapshot, policy: Policy, recent: Recent, off: list[Node]) -> bool:
     answer = survive(snapshot, policy, recent, away=[node.id for node in off])
-    return worst(loss.verdict for loss in answer.losses) is Verdict.YES
+    return worst(loss.verdict for loss in answer.losses) is SurvivalVerdict.YES
 
 
 def _emptiest(node: Node) -> tuple[int, int, int]:

@@ -15,7 +15,7 @@ from balancer.policy import BALANCE, SMALLEST_FIRST, Policy
 from balancer.reasons import brief
 from balancer.requests.move import choices, find_vm, target_refusal
 from balancer.requests.plan_builder import check_node, only_cluster
-from balancer.requests.results import Level, Refused, Verdict, WhyNode, WhyVM
+from balancer.requests.results import Level, Refused, WhyNode, WhyVerdict, WhyVM
 from balancer.rules.constraints import (
     CLUSTER_RULES,
     FIT_RULES,
@@ -116,36 +116,36 @@ def _subject(rejection: Rejection, new_plan: Plan, node: Node) -> int:
 def _keeping(vm: VM, source: Node | None, state: WorkingState) -> tuple[Reason, ...]:
     """All reasons why the VM may not leave."""
     if source is None:
-        return (Reason.of("vm-place-unknown"), *_said(rule(vm, state) for rule in VM_RULES))
-    return (*_leaving_refusals(source, state), *_said(rule(vm, state) for rule in VM_RULES))
+        return (Reason.of("vm-place-unknown"), *_reasons(rule(vm, state) for rule in VM_RULES))
+    return (*_leaving_refusals(source, state), *_reasons(rule(vm, state) for rule in VM_RULES))
 
 
 def _leaving_refusals(node: Node, state: WorkingState) -> tuple[Reason, ...]:
     cluster = state.clusters[node.cluster_id]
     return (
-        *_said(rule(cluster, state) for rule in CLUSTER_RULES),
-        *_said(rule(node, state) for rule in SOURCE_RULES),
+        *_reasons(rule(cluster, state) for rule in CLUSTER_RULES),
+        *_reasons(rule(node, state) for rule in SOURCE_RULES),
     )
 
 
 def _coming_refusals(node: Node, state: WorkingState) -> tuple[Reason, ...]:
     working = state.working.get(node.id)
-    by_load = _said(rule(working, state) for rule in TARGET_LOAD_RULES) if working is not None else ()
-    return (*_said(rule(node, state) for rule in TARGET_STATIC_RULES), *by_load)
+    by_load = _reasons(rule(working, state) for rule in TARGET_LOAD_RULES) if working is not None else ()
+    return (*_reasons(rule(node, state) for rule in TARGET_STATIC_RULES), *by_load)
 
 
 def _all_target_refusals(vm: Candidate, source: Node, target: Node, state: WorkingState) -> tuple[Reason, ...]:
-    pair = _said(rule(source, target, state) for rule in PAIR_RULES)
+    pair = _reasons(rule(source, target, state) for rule in PAIR_RULES)
     working = state.working.get(target.id)
     if working is None:
         return (*_coming_refusals(target, state), *pair)
     rules = (*FIT_RULES, *(LIVE_FIT_RULES if working.live is not None else ()))
     if state.groups.binds(vm.vm.id):
         rules = (*rules, *GROUP_RULES)
-    return (*_coming_refusals(target, state), *pair, *_said(rule(vm, working, state) for rule in rules))
+    return (*_coming_refusals(target, state), *pair, *_reasons(rule(vm, working, state) for rule in rules))
 
 
-def _said(verdicts: Iterable[Reason | None]) -> tuple[Reason, ...]:
+def _reasons(verdicts: Iterable[Reason | None]) -> tuple[Reason, ...]:
     return tuple(reason for reason in verdicts if reason is not None)
 
 
@@ -196,32 +196,32 @@ def _verdict(  # noqa: PLR0911 - one for each verdict
     may_go: bool,
     new_plan: Plan,
     state: WorkingState,
-) -> tuple[Verdict, Reason]:
+) -> tuple[WhyVerdict, Reason]:
     if move is not None:
-        return Verdict.PLANNED, move.reason
+        return WhyVerdict.PLANNED, move.reason
     if source is None or refusals:
-        return Verdict.FORBIDDEN, refusals[0]
+        return WhyVerdict.FORBIDDEN, refusals[0]
     if not is_overloaded(source, state):
         return _without_overload(source, new_plan, state)
     if source.id not in new_plan.overloaded_after:
-        return Verdict.OTHERS, _others(vm, instead, state)
+        return WhyVerdict.OTHERS, _others(vm, instead, state)
     if not may_go:
-        return Verdict.NO_TARGET, Reason.of("why-no-target", targets=len(state.nodes) - 1)
+        return WhyVerdict.NO_TARGET, Reason.of("why-no-target", targets=len(state.nodes) - 1)
     limit = state.policy.max_moves
     if limit and len(new_plan.moves) >= limit:
-        return Verdict.BUDGET, Reason.of("source-budget", limit=limit)
+        return WhyVerdict.BUDGET, Reason.of("source-budget", limit=limit)
     known = next((r.reason for r in new_plan.rejections if r.subject == "source" and r.id == source.id), None)
-    return Verdict.NOT_ENOUGH, known or Reason.of("why-not-enough")
+    return WhyVerdict.NOT_ENOUGH, known or Reason.of("why-not-enough")
 
 
-def _without_overload(source: Node, new_plan: Plan, state: WorkingState) -> tuple[Verdict, Reason]:
+def _without_overload(source: Node, new_plan: Plan, state: WorkingState) -> tuple[WhyVerdict, Reason]:
     """The verdict for a VM of a node without overload: ``balance`` moves such VMs if the move gains enough."""
     limit = state.policy.max_moves
     if state.policy.strategy != BALANCE:
-        return Verdict.NOT_NEEDED, _not_needed(source, state)
+        return WhyVerdict.NOT_NEEDED, _not_needed(source, state)
     if limit and new_plan.total_moves > len(new_plan.moves):
-        return Verdict.BUDGET, Reason.of("source-budget", limit=limit)
-    return Verdict.NOT_NEEDED, Reason.of("why-even-enough")
+        return WhyVerdict.BUDGET, Reason.of("source-budget", limit=limit)
+    return WhyVerdict.NOT_NEEDED, Reason.of("why-even-enough")
 
 
 def _not_needed(source: Node, state: WorkingState) -> Reason:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from balancer.model import Choice, Effort, Move, Reason
 from balancer.policy import OPTIMAL, SMALLEST_FIRST, Policy
 from balancer.state import Candidate, WorkingState
-from balancer.strategies.outcome import Outcome, Step, carry_out, overloaded
+from balancer.strategies.outcome import Step, StrategyResult, carry_out, overloaded
 from balancer.strategies.smallest_first import smallest_first
 
 FEWER_BY = 2
@@ -25,7 +25,7 @@ moves, and at least two fewer. With a budget of one move each move takes one che
 _ABOUT_ROOM = frozenset({"source-no-room", "source-unclearable-large"})
 
 
-def adaptive(state: WorkingState) -> Outcome:
+def adaptive(state: WorkingState) -> StrategyResult:
     """Makes the moves within the budget on the state. Returns them, the facts about the whole plan, and the rule.
 
     Afterwards ``state.policy`` is the policy of the chosen rule, so that it explains refusals.
@@ -101,11 +101,11 @@ def _whole(state: WorkingState, moves: Sequence[Move]) -> _Whole:
     return _Whole(moves, left, unsteady)
 
 
-def _documented(state: WorkingState, own: Policy, whole: _Whole) -> Outcome:
+def _documented(state: WorkingState, own: Policy, whole: _Whole) -> StrategyResult:
     """Makes the moves of the documented rule that the budget allows, on the state before the plan."""
     state.policy = replace(own, strategy=SMALLEST_FIRST)
     steps = [_step(state, move) for move in (whole.moves[: own.max_moves] if own.max_moves else whole.moves)]
-    return Outcome(
+    return StrategyResult(
         moves=[move for _, move in carry_out(state, steps)],
         effort=effort_of(whole.moves),
         overloaded_after_all=whole.left,
@@ -129,7 +129,7 @@ def _why_optimal(value: tuple[int, int], documented: _Whole) -> Reason:
     return Reason.of("choice-fewer-moves", documented=documented_moves, moves=moves)
 
 
-def without_unfit_proofs(best: Outcome, policy: Policy) -> Outcome:
+def without_unfit_proofs(best: StrategyResult, policy: Policy) -> StrategyResult:
     """The plan without proofs if target thresholds are hard: ``optimal`` then does not use all the allowed room."""
     if not (policy.hard_cpu_target or policy.hard_memory_target):
         return best

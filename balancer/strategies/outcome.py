@@ -34,7 +34,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class StrategyResult:
     """The moves within the budget, which are made on the state, and facts about the whole plan."""
 
     moves: Sequence[Move]

@@ -132,9 +132,9 @@ def _exchanged(filling: Filling, most: int) -> Filling:
     while progress and most > 0:
         progress = False
         for item in filling.left():
-            tried, made_room = _make_room(filling, item, most)
+            tried, has_room = _make_room(filling, item, most)
             most -= tried
-            progress |= made_room
+            progress |= has_room
     return filling
 
 

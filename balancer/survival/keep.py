@@ -15,7 +15,7 @@ from balancer.policy import Policy
 from balancer.state import Candidate
 from balancer.survival.arrays import state_of_losses
 from balancer.survival.survive import LossJudge
-from balancer.survival.values import Loss, Verdict
+from balancer.survival.values import Loss, SurvivalVerdict
 
 ROUNDS = 40
 """The most rounds. After them all VMs are held, so that the plan is empty."""
@@ -90,18 +90,18 @@ class Guard:
         self._snapshot = snapshot
         judge = LossJudge(state_of_losses(snapshot, self._policy, self._recent))
         losses = (judge.judge((node.id,)) for node in snapshot.nodes)
-        self._kept = {loss.node_ids[0]: loss for loss in losses if loss.verdict is Verdict.YES}
+        self._kept = {loss.node_ids[0]: loss for loss in losses if loss.verdict is SurvivalVerdict.YES}
 
     def first_refused(self, moves: Sequence[Move]) -> tuple[Move, Reason] | None:
         """The first of these moves, one after another, that uses the room for a lost node."""
-        seen, kept = self._snapshot, dict(self._kept)
+        snapshot, kept = self._snapshot, dict(self._kept)
         for move in moves:
-            seen = moved(seen, move, self._policy, self._recent)
+            snapshot = moved(snapshot, move, self._policy, self._recent)
             changed = [i for i, loss in kept.items() if _may_change(loss, move)]
-            judge = LossJudge(state_of_losses(seen, self._policy, self._recent))
+            judge = LossJudge(state_of_losses(snapshot, self._policy, self._recent))
             for node_id in changed:
                 kept[node_id] = loss = judge.judge((node_id,))
-                if loss.verdict is not Verdict.YES:
+                if loss.verdict is not SurvivalVerdict.YES:
                     return move, Reason.of("vm-keeps-survivable", node=loss.node_names[0], vms=len(loss.left_out))
         return None
 

@@ -33,10 +33,10 @@ def _regions(items: Items) -> Iterator[tuple[Bools, Ints]]:
     """Sets of nodes, each with the items that fit only there: first all nodes, then the allowed nodes of items."""
     everything: Bools = np.asarray(items.allowed.any(axis=0))
     yield everything, np.arange(len(items), dtype=np.int64)
-    seen = {everything.tobytes()}
+    visited = {everything.tobytes()}
     for allowed in items.allowed:
-        if allowed.tobytes() not in seen:
-            seen.add(allowed.tobytes())
+        if allowed.tobytes() not in visited:
+            visited.add(allowed.tobytes())
             yield allowed, np.flatnonzero(~(items.allowed & ~allowed).any(axis=1))
 
 

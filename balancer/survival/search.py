@@ -30,7 +30,7 @@ class _Step:
     """The items that can no longer go to ``target`` since this item is on it."""
 
 
-class PlacementSearch:
+class ItemSearch:
     """A depth-first search; the item with the fewest possible nodes comes next. Dead ends are remembered."""
 
     def __init__(self, items: Items, room: Ints, work: int) -> None:

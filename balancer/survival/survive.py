@@ -21,8 +21,8 @@ from balancer.survival.arrays import UNBOUNDED, RoomArrays, state_of_losses
 from balancer.survival.filling import NARROW, NOWHERE, Filling, fill, fill_with_exchanges
 from balancer.survival.items import Items, items_of
 from balancer.survival.proofs import proof_of_no
-from balancer.survival.search import PlacementSearch, SearchLimitReached
-from balancer.survival.values import Loss, Place, Survival, Verdict
+from balancer.survival.search import ItemSearch, SearchLimitReached
+from balancer.survival.values import Loss, Place, Survival, SurvivalVerdict
 
 WORK_OF_LOSS = 300_000
 """How many times the search for one loss may try a node for an item."""
@@ -80,10 +80,10 @@ def losses_of(cluster: Snapshot, lost: Collection[int] = (), away: Collection[in
     The VMs of nodes in ``away`` (of this cluster) need room too, so these nodes are part of each loss.
     """
     own = frozenset(node.id for node in cluster.nodes)
-    gone = own & frozenset(away)
+    away_here = own & frozenset(away)
     if lost:
-        return [frozenset(lost) | gone]
-    return [gone | {node_id} for node_id in sorted(own - gone)]
+        return [frozenset(lost) | away_here]
+    return [away_here | {node_id} for node_id in sorted(own - away_here)]
 
 
 class LossJudge:
@@ -101,11 +101,11 @@ class LossJudge:
         lost = [self._state.nodes[i] for i in node_ids]
         items = items_of(lost, self.arrays)
         targets, proof = self._place(items)
-        verdict = Verdict.NO
+        verdict = SurvivalVerdict.NO
         if proof is None or proof.code == "survive-work":
             unknown = _unknown(lost, items)
             proof = unknown or proof
-            verdict = Verdict.YES if proof is None else Verdict.UNDECIDED
+            verdict = SurvivalVerdict.YES if proof is None else SurvivalVerdict.UNDECIDED
         return Loss(
             node_ids=tuple(node_ids),
             node_names=tuple(node.name for node in lost),
@@ -150,7 +150,7 @@ class LossJudge:
 
     def _search(self, items: Items, room: Ints, best: Filling) -> tuple[Filling, Reason | None]:
         allowed = max(0, min(self._work, WORK_OF_LOSS))
-        search = PlacementSearch(items, room, allowed)
+        search = ItemSearch(items, room, allowed)
         try:
             targets = search.run()
         except SearchLimitReached:
@@ -189,11 +189,11 @@ class LossJudge:
         if self._explained > EXPLAINED:
             return ()
         source = next(node for node in lost if node.id == vm.vm.node_id)
-        gone = {node.id for node in lost}
+        lost_ids = {node.id for node in lost}
         counts = Counter(
             brief(reason)
             for target in self._state.nodes.values()
-            if target.id not in gone and (reason := self._refusal(vm, source, target)) is not None
+            if target.id not in lost_ids and (reason := self._refusal(vm, source, target)) is not None
         )
         return tuple(sorted(counts.items(), key=lambda entry: (-entry[1], entry[0].code)))
 

@@ -9,7 +9,7 @@ from enum import Enum
 from balancer.model import Reason, Rejection
 
 
-class Verdict(str, Enum):
+class SurvivalVerdict(str, Enum):
     """The answer for one loss."""
 
     YES = "yes"
@@ -36,7 +36,7 @@ class Loss:
 
     node_ids: tuple[int, ...]
     node_names: tuple[str, ...]
-    verdict: Verdict
+    verdict: SurvivalVerdict
     vms: int
     """How many VMs run on the lost nodes and need room."""
     places: tuple[Place, ...] = ()
@@ -60,18 +60,18 @@ class Survival:
     """Facts besides the answer that a person should know."""
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> SurvivalVerdict:
         """The verdict on all losses: ``yes`` only if each is ``yes``, ``no`` if one is ``no``."""
         return worst(loss.verdict for loss in self.losses)
 
-    def having(self, verdict: Verdict) -> tuple[Loss, ...]:
+    def having(self, verdict: SurvivalVerdict) -> tuple[Loss, ...]:
         """The losses with this verdict."""
         return tuple(loss for loss in self.losses if loss.verdict is verdict)
 
 
-def worst(verdicts: Iterable[Verdict]) -> Verdict:
+def worst(verdicts: Iterable[SurvivalVerdict]) -> SurvivalVerdict:
     """One verdict for several: the worst of them."""
-    seen = frozenset(verdicts)
-    if Verdict.NO in seen:
-        return Verdict.NO
-    return Verdict.UNDECIDED if Verdict.UNDECIDED in seen else Verdict.YES
+    kinds = frozenset(verdicts)
+    if SurvivalVerdict.NO in kinds:
+        return SurvivalVerdict.NO
+    return SurvivalVerdict.UNDECIDED if SurvivalVerdict.UNDECIDED in kinds else SurvivalVerdict.YES

@@ -35,7 +35,7 @@ from bot.rendering.catalog import Texts, texts_for
 from bot.service.defects import Defects
 from bot.service.maintenance import Maintenance
 from bot.service.notifier import LogNotifier
-from bot.service.remote_requests import Answer
+from bot.service.remote_requests import CheckAnswer
 from bot.service.service import Service
 from bot.service.start_line import start_line
 from bot.service.supervisor import Supervisor
@@ -394,7 +394,7 @@ class VMBalancer:
         await self.service.decisions.decide(ids, verdict, Actor(ActorKind.CODE, by), confirmed=ids)
         return ids
 
-    async def check_now(self) -> Answer:
+    async def check_now(self) -> CheckAnswer:
         """A check on request, like those of the timer; in a dry run nothing is stored."""
         return await self._timer.check_now()
 

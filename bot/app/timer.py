@@ -17,7 +17,7 @@ from bot.observability.watchdog import Watchdog
 from bot.service.defects import Defects
 from bot.service.maintenance import Maintenance
 from bot.service.notifier import LogNotifier
-from bot.service.remote_requests import Answer, RemoteRequests
+from bot.service.remote_requests import CheckAnswer, RemoteRequests
 from bot.service.scheduler import Schedule
 from bot.service.service import Service
 from bot.service.supervisor import Supervisor
@@ -90,7 +90,7 @@ class Timer:
         await self.check_now()
         await self._supervisor.step("Counting for the metrics", self._after_check)
 
-    async def check_now(self) -> Answer:
+    async def check_now(self) -> CheckAnswer:
         """A check on request, like those of the timer; in a dry run nothing is stored."""
         with log_context.cycle(), self._heartbeat.checking():
             answer = await self._check_now()
@@ -99,23 +99,23 @@ class Timer:
         self._notifier.notices_waiting()  # notices that waited for the names of the clusters
         return answer
 
-    async def _check_now(self) -> Answer:
+    async def _check_now(self) -> CheckAnswer:
         try:
             if self._dry_run:
-                return Answer.of(await self._check_without_storing(), dry_run=True)
+                return CheckAnswer.of(await self._check_without_storing(), dry_run=True)
             await self._supervisor.step("Settling unknown outcomes", self._service.executor.settle_unknown)
             report = await self._service.cycle.run()
             await self._supervisor.step("Greeting new chats", lambda: self._greet(report))
             await self._supervisor.step("Maintaining the database", self._upkeep.due)
-            return Answer.of(report)
+            return CheckAnswer.of(report)
         except StoreError as error:
             log.error("The cycle failed: %s", error)
-            return Answer("failed", problem=str(error))
+            return CheckAnswer("failed", problem=str(error))
         except Exception as error:
             # A defect in one cycle must not end the timer; the log gets the traceback.
             log.exception("The cycle failed")
             await self._defects.note("The check")
-            return Answer("failed", problem=type(error).__name__)
+            return CheckAnswer("failed", problem=type(error).__name__)
 
     async def _check_without_storing(self) -> CycleReport:
         try:

@@ -113,21 +113,21 @@ async def _look(balancer: VMBalancer, vm_id: int, seconds: float, last: str) -> 
         return last
     task = next((f"{row.name} {row.raw_status}" for row in rows), "-")
     node = next((n.name for n in _nodes(balancer) if n.id == vm.node_id), str(vm.node_id))
-    seen = balancer.texts.text(
+    line = balancer.texts.text(
         "first-move-seen",
         node=one_line(node),
         state=vm.state or "?",
         uptime="?" if vm.uptime is None else str(vm.uptime),
         task=task,
     )
-    if _without_uptime(seen, vm) != last:
-        say(f"{seconds:4.0f} s  {seen}")
-    return _without_uptime(seen, vm)
+    if _without_uptime(line, vm) != last:
+        say(f"{seconds:4.0f} s  {line}")
+    return _without_uptime(line, vm)
 
 
-def _without_uptime(seen: str, vm: VM) -> str:
+def _without_uptime(line: str, vm: VM) -> str:
     """The line with a mark instead of the uptime, so that it differs only after a restart."""
-    return seen.replace(str(vm.uptime), "0" if (vm.uptime or 0) < LOOK_S * 30 else "n")
+    return line.replace(str(vm.uptime), "0" if (vm.uptime or 0) < LOOK_S * 30 else "n")
 
 
 def _nodes(balancer: VMBalancer) -> tuple[Node, ...]:

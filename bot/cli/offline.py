@@ -132,8 +132,8 @@ def _plan_snapshot(document: Any, options: PlanOptions) -> _Result:
     if options.without is not None:
         from bot.cli.offline_requests import away
 
-        gone = away(saved.snapshot, options.without)
-        policies = {cluster_id: policy.with_exclusions(gone, gone) for cluster_id, policy in policies.items()}
+        away_ids = away(saved.snapshot, options.without)
+        policies = {cluster_id: policy.with_exclusions(away_ids, away_ids) for cluster_id, policy in policies.items()}
     _load_strategies({policy.strategy for policy in policies.values()}, saved.snapshot)
     started = time.perf_counter()
     clusters, recent = saved.snapshot.split(), saved.recent or Recent()

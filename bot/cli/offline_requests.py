@@ -44,12 +44,12 @@ def answer_request(request: PlanRequest, saved: Saved, options: PlanOptions) -> 
     Raises:
         ConfigError: the snapshot has no node of that name, or several.
     """
-    gone = away(saved.snapshot, options.without)
+    away_ids = away(saved.snapshot, options.without)
     if request.survive is not None:
-        return _survive(request.survive, gone, saved, options.apply_to)
+        return _survive(request.survive, away_ids, saved, options.apply_to)
 
     def change(policy: Policy) -> Policy:
-        return options.apply_to(policy).with_exclusions(gone, gone)
+        return options.apply_to(policy).with_exclusions(away_ids, away_ids)
 
     if request.roll is not None:
         return _roll(request.roll, saved, change)
@@ -75,7 +75,7 @@ def away(snapshot: Snapshot, name: str | None) -> frozenset[int]:
     return frozenset() if name is None else frozenset({_one_node(snapshot, "--without", name).id})
 
 
-def _survive(names: Sequence[str], gone: frozenset[int], saved: Saved, change: Change) -> Answer:
+def _survive(names: Sequence[str], away_ids: frozenset[int], saved: Saved, change: Change) -> Answer:
     lost = [_one_node(saved.snapshot, "--nodes", name) for name in names]
     clusters = {node.cluster_id for node in lost}
     if len(clusters) > 1:
@@ -85,7 +85,7 @@ def _survive(names: Sequence[str], gone: frozenset[int], saved: Saved, change: C
             cluster,
             change(saved.policy_of(own.id)),
             saved.recent,
-            losses=losses_of(cluster, [node.id for node in lost], gone),
+            losses=losses_of(cluster, [node.id for node in lost], away_ids),
         )
         for cluster in saved.snapshot.split()
         for own in cluster.clusters

@@ -161,18 +161,18 @@ def _derived(by_path: dict[str, RawAnswer]) -> dict[str, Any]:
     }
     try:
         clusters, nodes, vms = (whole[kind].document for kind in LISTS)
-        seen = snapshots.snapshot(clusters, nodes, vms, utc_now())
+        read = snapshots.snapshot(clusters, nodes, vms, utc_now())
     except PanelError as error:
         return {**derived, "snapshot": type(error).__name__}
-    return {**derived, "sums": _sums(seen), "remarks": sorted({remark.reason.code for remark in seen.remarks})}
+    return {**derived, "sums": _sums(read), "remarks": sorted({remark.reason.code for remark in read.remarks})}
 
 
-def _sums(seen: Snapshot) -> dict[str, dict[str, int]]:
+def _sums(snapshot: Snapshot) -> dict[str, dict[str, int]]:
     counts = {}
     for figure in ("vcpus", "memory"):
-        sums = sums_of(figure, seen.nodes, seen.vms)
+        sums = sums_of(figure, snapshot.nodes, snapshot.vms)
         counts[figure] = {
-            "nodes": len(seen.nodes),
+            "nodes": len(snapshot.nodes),
             "equal_all_vms": sums.every,
             "equal_active_vms": sums.active,
             "equal_neither": len(sums.neither),

@@ -180,7 +180,7 @@ class Console(ConsoleBase):
         return self.texts.text(f"console-key-{key.action}")
 
     def _answer(self) -> Text:
-        status = self.said()
+        status = self.last_answer()
         return Text() if status is None else Text(status[0], f"bold {getattr(self.palette, status[1])}")
 
     def on_resize(self) -> None:
@@ -188,7 +188,7 @@ class Console(ConsoleBase):
 
     def show_page(self, name: str) -> None:
         self.front = name
-        self.forget_said()
+        self.forget_answer()
         self.screen_stack[0].query_one("#body", ContentSwitcher).current = name
         self.show()
         self.view.first.focus()
@@ -226,7 +226,7 @@ class Console(ConsoleBase):
     def action_act(self, name: str) -> None:
         """What a key or a click does, where the page in front offers it or it works anywhere."""
         if name in ANYWHERE or name in {key.action for key in self.keys}:
-            self.forget_said()
+            self.forget_answer()
             if self.settings.dry_run and name in STORING:
                 self.say_key("popup-dry-run", "warn")
             elif self.settings.dry_run and name == "check":

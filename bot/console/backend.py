@@ -166,8 +166,8 @@ class Trends:
                     present[report.node_id] = value / limit
         for node_id, share in present.items():
             self._cpu.setdefault(node_id, deque(maxlen=SAMPLES)).append(share)
-        for gone in self._cpu.keys() - present.keys():
-            del self._cpu[gone]
+        for missing_id in self._cpu.keys() - present.keys():
+            del self._cpu[missing_id]
 
     def cpu(self, node_id: int) -> list[float]:
         return list(self._cpu.get(node_id, ()))

@@ -31,7 +31,7 @@ from bot.store.instance_lock import Holder
 
 log = logging.getLogger(__name__)
 
-SAID_FOR_S = 12.0
+ANSWER_SHOWN_S = 12.0
 """How long an answer stays; it also goes with the next page."""
 Page = TypeVar("Page", bound=Widget)
 
@@ -47,7 +47,7 @@ class ConsoleBase(App[int]):
         self.world, self.stored, self.trends = World(), Stored(), Trends()
         self._holder: Holder | None = None
         self._version: Version | None = None
-        self._said: tuple[str, str, float] | None = None
+        self._shown: tuple[str, str, float] | None = None
 
     @property
     def settings(self) -> Settings:
@@ -84,20 +84,20 @@ class ConsoleBase(App[int]):
 
     def say(self, text: str, kind: str = "good") -> None:
         """Shows an answer for a while. ``kind``: good, warn, bad or accent."""
-        self._said = (text, kind, asyncio.get_running_loop().time())
+        self._shown = (text, kind, asyncio.get_running_loop().time())
         self.show()
 
     def say_key(self, key: str, kind: str = "good") -> None:
         self.say(self.texts.text(key), kind)
 
-    def forget_said(self) -> None:
-        self._said = None
+    def forget_answer(self) -> None:
+        self._shown = None
 
-    def said(self) -> tuple[str, str] | None:
+    def last_answer(self) -> tuple[str, str] | None:
         """The last answer and its kind, while it is new."""
-        if self._said is not None and asyncio.get_running_loop().time() - self._said[2] > SAID_FOR_S:
-            self._said = None
-        return None if self._said is None else self._said[:2]
+        if self._shown is not None and asyncio.get_running_loop().time() - self._shown[2] > ANSWER_SHOWN_S:
+            self._shown = None
+        return None if self._shown is None else self._shown[:2]
 
     def confirm(self, question: str, yes: str, act: Callable[[], None]) -> None:
         """Asks, and acts on yes."""

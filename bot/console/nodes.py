@@ -10,7 +10,7 @@ from textual.widgets import Static
 
 from balancer.model import Node, NodeReport, Plan
 from balancer.policy import Policy
-from balancer.survival.values import Verdict
+from balancer.survival.values import SurvivalVerdict
 from bot.console import wording
 from bot.console.backend import ViewState, cpu_of
 from bot.console.drawing import bar, cut, fit, lines, pieces, sparkline
@@ -116,7 +116,7 @@ class _Table:
         overloaded = self._texts.text("console-cluster-over", overloaded=over)
         summary = self._view_state.stored.survivals.get(plan.cluster_id)
         if summary is not None:
-            row, style = short_line(summary), p.good if summary.verdict is Verdict.YES else p.warn
+            row, style = short_line(summary), p.good if summary.verdict is SurvivalVerdict.YES else p.warn
             widths = [width for _, width in self.columns[3:]]
             parts = pieces(cut(self._texts.text(row.key, **row.args), sum(widths)), widths)
             rest = [Text(part, style) for part in parts]

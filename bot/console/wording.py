@@ -195,20 +195,27 @@ def _verdict(texts: Texts, report: NodeReport, palette: Palette) -> Text:
 def _load_lines(texts: Texts, node: Node, report: NodeReport | None, now: datetime) -> list[str]:
     if report is None or report.load is None:
         return []
-    load, seen = report.load, node.measured
+    load, measured = report.load, node.measured
     used, total = (node.memory_allocated_mib or 0) / 1024, (node.memory_mib or 0) / 1024
     parts = [
         texts.text("node-cpu", ratio=load.cpu_ratio, used=node.vcpus_allocated, cpus=node.cpus),
         texts.text("node-memory", percent=load.memory_percent, used=used, total=total),
     ]
-    if seen is not None and load.cpu_load is not None:
-        free, size_ = seen.memory_available_mib / 1024, seen.memory_total_mib / 1024
+    if measured is not None and load.cpu_load is not None:
+        free, size_ = measured.memory_available_mib / 1024, measured.memory_total_mib / 1024
         parts.append(load_words(texts, load, now))
         parts.append(
-            texts.text("node-averages", one=seen.load1, five=seen.load5, fifteen=seen.load15, free=free, total=size_)
+            texts.text(
+                "node-averages",
+                one=measured.load1,
+                five=measured.load5,
+                fifteen=measured.load15,
+                free=free,
+                total=size_,
+            )
         )
-        if seen.cpu_pressure is not None and seen.memory_pressure is not None:
-            parts.append(texts.text("node-pressure", cpu=seen.cpu_pressure, memory=seen.memory_pressure))
+        if measured.cpu_pressure is not None and measured.memory_pressure is not None:
+            parts.append(texts.text("node-pressure", cpu=measured.cpu_pressure, memory=measured.memory_pressure))
     return parts
 
 

@@ -42,7 +42,7 @@ class Histogram:
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class PanelRead:
     """The last successful read of the panel. ``vms``: cluster -> number of VMs."""
 
     taken_at: datetime
@@ -58,14 +58,14 @@ class CycleTally:
     durations: Histogram = field(default_factory=lambda: Histogram(CYCLE_BOUNDS_S))
     """Durations of checks that read the panel or tried to."""
     succeeded_at: datetime | None = None
-    sight: Sight | None = None
+    sight: PanelRead | None = None
 
     def as_now(self) -> CycleTally:
         """A copy that another thread may read."""
         return replace(self, outcomes=Counter(self.outcomes), durations=deepcopy(self.durations))
 
     def saw(self, snapshot: Snapshot, plans: Iterable[Plan]) -> None:
-        self.sight = Sight(snapshot.taken_at, tuple(plans), Counter(vm.cluster_id for vm in snapshot.vms))
+        self.sight = PanelRead(snapshot.taken_at, tuple(plans), Counter(vm.cluster_id for vm in snapshot.vms))
 
     @contextmanager
     def counting(self, clock: Callable[[], datetime]) -> Iterator[Callable[[str], None]]:

@@ -68,10 +68,10 @@ def judge(beat: Heartbeat | None, now: datetime, *, process_gone: bool = False) 
     return Health(State.HEALTHY, _seconds(beat.cycle_at, now))
 
 
-def _fault_of_process(beat: Heartbeat, now: datetime, gone: bool) -> Health | None:
+def _fault_of_process(beat: Heartbeat, now: datetime, process_gone: bool) -> Health | None:
     if beat.stopped_at is not None:
         return Health(State.STOPPED, _seconds(beat.stopped_at, now))
-    if gone:
+    if process_gone:
         return Health(State.GONE, _seconds(beat.at, now))
     return Health(State.SILENT, _seconds(beat.at, now)) if now - beat.at > SILENT else None
 

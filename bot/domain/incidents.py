@@ -164,8 +164,8 @@ def outcome_of(incident: Incident, moves: Iterable[ProposedMove], now: datetime)
 
 def with_figures(known: Sequence[NodeFigure], nodes: Collection[NodeReport]) -> tuple[NodeFigure, ...]:
     """The figures of an incident after a check with these nodes."""
-    seen = {r.node_id: r for r in nodes}
-    figures = [_seen_again(figure, seen.get(figure.node_id)) for figure in known]
+    reports = {r.node_id: r for r in nodes}
+    figures = [_updated_figure(figure, reports.get(figure.node_id)) for figure in known]
     new = [r for r in nodes if r.overloaded and r.node_id not in {f.node_id for f in known}]
     figures += [figure for figure in map(_first_figure, new) if figure is not None]
     return tuple(sorted(figures, key=lambda f: (-f.before / f.limit if f.limit else 0.0, f.node_id)))
@@ -179,7 +179,7 @@ def _first_figure(report: NodeReport) -> NodeFigure | None:
     return NodeFigure(report.node_id, report.node_name, resource, limit, value, value, True)
 
 
-def _seen_again(figure: NodeFigure, report: NodeReport | None) -> NodeFigure:
+def _updated_figure(figure: NodeFigure, report: NodeReport | None) -> NodeFigure:
     if report is None:
         return replace(figure, after=None, overloaded=False)
     value = _value(report.load, figure.resource)

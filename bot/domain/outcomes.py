@@ -125,32 +125,32 @@ def is_late(move: StartedMove, checkpoint: timedelta, now: datetime, interval: t
 
 
 def compare(
-    move: StartedMove, others: Iterable[StartedMove], seen: Sight, checkpoint: timedelta, *, late: bool = False
+    move: StartedMove, others: Iterable[StartedMove], sight: Sight, checkpoint: timedelta, *, late: bool = False
 ) -> Outcome:
     """Compares one migration with the figures of a check.
 
     Args:
         others: other migrations of the cluster.
-        seen: the nodes of the move in the check.
+        sight: the nodes of the move in the check.
         late: the check is too late for this checkpoint.
     """
     promise = move.promise
     promised = _relief_promised(move, promise.source.node_id, move.resource) or 0.0
-    vm = seen.vms.get(promise.vm.vm_id)
-    source, target = seen.nodes.get(promise.source.node_id), seen.nodes.get(promise.target.node_id)
+    vm = sight.vms.get(promise.vm.vm_id)
+    source, target = sight.nodes.get(promise.source.node_id), sight.nodes.get(promise.target.node_id)
     relieved, moves, cause = None, 1, None
-    missing = Missing.NOT_CHECKED if late else _missing(move, promised, seen)
+    missing = Missing.NOT_CHECKED if late else _missing(move, promised, sight)
     if missing is None and source is not None:
-        shared = sharing(move, others, seen.taken_at)
+        shared = sharing(move, others, sight.taken_at)
         moves, relieved = len(shared), _own_relief(move, shared, source)
         if relieved is None:
             missing = Missing.NO_FIGURE
         elif relieved < KEPT * promised:
-            cause = _cause(move.resource, shared, source, seen)
+            cause = _cause(move.resource, shared, source, sight)
     return Outcome(
         migration_id=move.migration_id,
         after=checkpoint,
-        at=seen.taken_at,
+        at=sight.taken_at,
         resource=move.resource,
         promised=promised,
         relieved=relieved,
@@ -192,10 +192,10 @@ def value_of(load: NodeLoad | None, resource: Resource) -> float | None:
     return load.cpu_ratio if resource is Resource.CPU else load.cpu_load
 
 
-def _missing(move: StartedMove, promised: float, seen: Sight) -> Missing | None:
+def _missing(move: StartedMove, promised: float, sight: Sight) -> Missing | None:
     source_id = move.promise.source.node_id
-    vm = seen.vms.get(move.promise.vm.vm_id)
-    if source_id not in seen.nodes:
+    vm = sight.vms.get(move.promise.vm.vm_id)
+    if source_id not in sight.nodes:
         return Missing.NODE_GONE
     if promised < _LEAST.get(move.resource, _LEAST_OF_CPU):
         return Missing.NOTHING_PROMISED
@@ -203,7 +203,7 @@ def _missing(move: StartedMove, promised: float, seen: Sight) -> Missing | None:
         return Missing.VM_GONE
     if vm.node_id == source_id:
         return Missing.VM_BACK
-    return Missing.NO_FIGURE if seen.nodes[source_id] is None else None
+    return Missing.NO_FIGURE if sight.nodes[source_id] is None else None
 
 
 def _nodes(move: StartedMove) -> tuple[int, int]:
@@ -240,7 +240,7 @@ def _own_relief(move: StartedMove, shared: Sequence[StartedMove], now: NodeFigur
 # Why a promise was not kept ------------------------------------------------------------------------
 
 
-def _cause(resource: Resource, shared: Sequence[StartedMove], now: NodeFigures, seen: Sight) -> Cause:
+def _cause(resource: Resource, shared: Sequence[StartedMove], now: NodeFigures, sight: Sight) -> Cause:
     """The cause of the largest part by which the node's figure is above the promise."""
     before = _figures(shared[0], now.node_id)[0]
     was, is_now = value_of(before.load, resource) or 0.0, value_of(now.load, resource) or 0.0
@@ -254,7 +254,7 @@ def _cause(resource: Resource, shared: Sequence[StartedMove], now: NodeFigures, 
         Cause.VMS_GREW: sum(_growth(old, new, resource, now) for old, new in stayed),
         Cause.OTHERS_MOVED: sum(_part(vm, resource, now) for vm in came)
         - sum(_part(vm, resource, before) for vm in left),
-        Cause.VM_CARRIES_LESS: _carried_less(resource, shared, now, seen),
+        Cause.VM_CARRIES_LESS: _carried_less(resource, shared, now, sight),
     }
     known = resource is Resource.LOAD and all(None not in (old.cpus, new.cpus) for old, new in stayed)
     rest = Cause.NOT_VMS if known else Cause.UNKNOWN
@@ -296,13 +296,13 @@ def _part(vm: VMFigures, resource: Resource, node: NodeFigures) -> float:
     return (node.load.cpu_load or 0.0) * vm.vcpus / vcpus if vcpus else 0.0
 
 
-def _carried_less(resource: Resource, shared: Sequence[StartedMove], node: NodeFigures, seen: Sight) -> float:
+def _carried_less(resource: Resource, shared: Sequence[StartedMove], node: NodeFigures, sight: Sight) -> float:
     """How much less load than expected the moved VMs have (how much more, if they came to the node)."""
     if resource is not Resource.LOAD:
         return 0.0
     less = 0.0
     for move in shared:
-        vm = seen.vms.get(move.promise.vm.vm_id)
+        vm = sight.vms.get(move.promise.vm.vm_id)
         if vm is not None and vm.load is not None:
             missing = move.promise.carries - vm.load.cpus
             less += missing if move.promise.source.node_id == node.node_id else -missing

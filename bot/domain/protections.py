@@ -57,11 +57,11 @@ def bindings(
 
 def lost(now: Bindings, bound: Bindings, snapshot: Snapshot) -> dict[int, list[str]]:
     """Cluster -> the names and tags that no longer match a thing that still exists."""
-    found: dict[int, list[str]] = {}
+    names: dict[int, list[str]] = {}
     for protection, things in sorted(_lost_things(now, bound, snapshot).items()):
         for cluster_id in sorted(set(things.values())):
-            found.setdefault(cluster_id, []).append(protection.name)
-    return found
+            names.setdefault(cluster_id, []).append(protection.name)
+    return names
 
 
 def to_bind(now: Bindings, bound: Bindings, snapshot: Snapshot) -> dict[Protection, Mapping[int, int]]:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from balancer.survival.values import Survival, Verdict
+from balancer.survival.values import Survival, SurvivalVerdict
 
 SURVIVES_KEY = "cluster-survives-"
 """Followed by the cluster's id: the key of the setting that holds the summary."""
@@ -32,14 +32,14 @@ class SurvivalSummary:
             survival.cluster_name,
             survival.up_to,
             len(survival.losses),
-            len(survival.having(Verdict.NO)),
-            len(survival.having(Verdict.UNDECIDED)),
+            len(survival.having(SurvivalVerdict.NO)),
+            len(survival.having(SurvivalVerdict.UNDECIDED)),
         )
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> SurvivalVerdict:
         """The verdict on all losses together."""
-        return Verdict.NO if self.no else Verdict.UNDECIDED if self.undecided else Verdict.YES
+        return SurvivalVerdict.NO if self.no else SurvivalVerdict.UNDECIDED if self.undecided else SurvivalVerdict.YES
 
     def as_text(self) -> str:
         """The stored text."""

@@ -94,12 +94,12 @@ def rates(before: NodeCounters, now: NodeCounters, cpus: int | None) -> Rates | 
     busy = None
     if before.busy_s is not None and now.busy_s is not None and now.busy_s >= before.busy_s:
         busy = (now.busy_s - before.busy_s) / seconds
-    found = {}
+    cpus_of = {}
     for counter in now.vms:
         spent = counter.cpu_s - earlier.get(counter.scope, counter.cpu_s + 1.0)
         if 0 <= spent <= most * seconds:
-            found[counter.scope] = spent / seconds
-    return Rates(seconds, busy, found, complete=earlier.keys() == {counter.scope for counter in now.vms})
+            cpus_of[counter.scope] = spent / seconds
+    return Rates(seconds, busy, cpus_of, complete=earlier.keys() == {counter.scope for counter in now.vms})
 
 
 def was_restarted(before: NodeCounters, now: NodeCounters) -> bool:
@@ -114,12 +114,12 @@ def matched(counters: Sequence[ScopeCounter], vms: Iterable[VM], internal_names:
     name that two scopes have matches none of them.
     """
     left = {vm.id: vm for vm in vms}
-    found: dict[int, ScopeCounter] = {}
+    matches: dict[int, ScopeCounter] = {}
     free = list(counters)
     for vm_id, name in internal_names.items():
         own = [counter for counter in free if vm_id in left and is_same_name(counter.name, name)]
         if len(own) == 1:
-            found[vm_id] = own[0]
+            matches[vm_id] = own[0]
             del left[vm_id]
             free.remove(own[0])
     unnamed = {vm_id: vm for vm_id, vm in left.items() if not internal_names.get(vm_id)}
@@ -127,9 +127,9 @@ def matched(counters: Sequence[ScopeCounter], vms: Iterable[VM], internal_names:
     for counter in free:
         ids = meant[counter.scope]
         if len(ids) == 1 and sum(ids[0] in others for others in meant.values()) == 1:
-            found[ids[0]] = counter
-    known = {counter.scope for counter in found.values()}
-    return Matches(found, tuple(sorted(counter.name for counter in counters if counter.scope not in known)))
+            matches[ids[0]] = counter
+    known = {counter.scope for counter in matches.values()}
+    return Matches(matches, tuple(sorted(counter.name for counter in counters if counter.scope not in known)))
 
 
 def _possible(counter: ScopeCounter, vms: Iterable[VM]) -> list[int]:

@@ -87,14 +87,14 @@ class Metrics:
     async def _values(self) -> MetricValues:
         service = self._service
         waiting, mode, paused = await self._count_events()
-        seen = service.observer.problem is not None or service.cycle.tally.sight is not None
+        asked = service.observer.problem is not None or service.cycle.tally.sight is not None
         return MetricValues(
             version=self._version,
             now=self._clock(),
             started_at=self._started_at,
             interval_s=await self._interval_s(),
             dry_run=service.settings.dry_run,
-            panel_up=service.observer.problem is None if seen else None,
+            panel_up=service.observer.problem is None if asked else None,
             chat_up=None if self._chat is None else self._chat.since is None,
             cycles=service.cycle.tally.as_now(),
             counted=self._counted,

@@ -19,8 +19,8 @@ from prometheus_client.registry import Collector
 
 from balancer.model import NodeLoad, NodeReport, Plan
 from balancer.requests.capacity import CapacityReport
-from balancer.survival.values import Survival, Verdict
-from bot.domain.counters import KEPT_BOUNDS, TIMED_RESULTS, Counted, CycleTally, Histogram, Sight, Waiting
+from balancer.survival.values import Survival, SurvivalVerdict
+from bot.domain.counters import KEPT_BOUNDS, TIMED_RESULTS, Counted, CycleTally, Histogram, PanelRead, Waiting
 from bot.domain.modes import MODES
 from bot.domain.outcomes import CHECKPOINTS, Missing
 from bot.domain.sanitize import one_line
@@ -101,10 +101,10 @@ def _survivals(survivals: Iterable[Survival]) -> Iterator[Metric]:
     left_out = _gauge("node_loss_left_out", text, ["cluster", "node", "node_id"])
     for survival in survivals:
         name = one_line(survival.cluster_name)
-        if survival.verdict is not Verdict.UNDECIDED:
-            survives.add_metric([name, str(survival.cluster_id)], survival.verdict is Verdict.YES)
+        if survival.verdict is not SurvivalVerdict.UNDECIDED:
+            survives.add_metric([name, str(survival.cluster_id)], survival.verdict is SurvivalVerdict.YES)
         for loss in survival.losses:
-            if loss.verdict is not Verdict.UNDECIDED:
+            if loss.verdict is not SurvivalVerdict.UNDECIDED:
                 left_out.add_metric([name, one_line(loss.node_names[0]), str(loss.node_ids[0])], len(loss.left_out))
     yield from (survives, left_out)
 
@@ -146,7 +146,7 @@ def _cycles(tally: CycleTally) -> Iterator[Metric]:
         yield _one("last_success_timestamp_seconds", text, tally.succeeded_at.timestamp())
 
 
-def _clusters(sight: Sight, now: datetime) -> Iterator[Metric]:
+def _clusters(sight: PanelRead, now: datetime) -> Iterator[Metric]:
     age = max(0.0, (now - sight.taken_at).total_seconds())
     yield _one("snapshot_age_seconds", "How old the figures of clusters and nodes below are.", age)
     of_cluster: tuple[tuple[str, str, Callable[[Plan], float]], ...] = (
@@ -185,7 +185,7 @@ def _if_known(figure: Callable[[NodeLoad], float | None], node: NodeReport) -> f
     return None if node.load is None else figure(node.load)
 
 
-def _nodes(sight: Sight, name: str, text: str, figure: Callable[[NodeReport], float | None]) -> Metric:
+def _nodes(sight: PanelRead, name: str, text: str, figure: Callable[[NodeReport], float | None]) -> Metric:
     family = _gauge(name, text, ["cluster", "node", "node_id"])
     for plan in sight.plans:
         cluster = one_line(plan.cluster_name)
@@ -253,7 +253,7 @@ def _counted(values: MetricValues) -> Iterator[Metric]:
     yield _count("panel_errors", "Requests to VMmanager that failed.", "kind", ERROR_KINDS, values.panel_errors)
 
 
-def _kept(counted: Counted, sight: Sight | None) -> Metric:
+def _kept(counted: Counted, sight: PanelRead | None) -> Metric:
     """By cluster, with 0 for clusters that are seen; by VM it would be without end."""
     names = {} if sight is None else {plan.cluster_id: one_line(plan.cluster_name) for plan in sight.plans}
     text = "Part of the promised relief that migrations brought, compared so long after their end; 1 = all of it."

@@ -99,13 +99,13 @@ def moment(value: object) -> datetime | None:
     words = (text(value) or "").strip()
     if re.fullmatch(r"\d{9,14}(\.\d+)?", words):
         seconds = float(words)
-        found = datetime.fromtimestamp(seconds / 1000 if seconds > _LATEST_S else seconds, timezone.utc)
+        date = datetime.fromtimestamp(seconds / 1000 if seconds > _LATEST_S else seconds, timezone.utc)
     else:
         try:
-            found = _written(words)
+            date = _written(words)
         except ValueError:
             return None
-    return found if found.year >= _FIRST_YEAR else None
+    return date if date.year >= _FIRST_YEAR else None
 
 
 def _written(words: str) -> datetime:
@@ -146,10 +146,10 @@ def _storage_kind(storage: object) -> str | None:
 
 def first_words(row: Mapping[str, Any], keys: Sequence[str]) -> str | None:
     """The text of the first of these fields that has one."""
-    return next((found for key in keys if (found := words(row.get(key))) is not None), None)
+    return next((value for key in keys if (value := words(row.get(key))) is not None), None)
 
 
 def words(value: object) -> str | None:
     """A text of the panel on one line, cut to a maximum length; ``None`` = it is empty or no text."""
-    found = text(value)
-    return shorten(found, _WORDS_LENGTH) or None if found else None
+    full = text(value)
+    return shorten(full, _WORDS_LENGTH) or None if full else None

@@ -83,11 +83,11 @@ def usable_nodes(listed: Iterable[object]) -> tuple[list[Node], list[Odd]]:
     return kept, odd
 
 
-def placed_vms(seen: Iterable[SeenVM], cluster_of_node: Mapping[int, int]) -> tuple[list[VM], list[Odd]]:
+def placed_vms(rows: Iterable[SeenVM], cluster_of_node: Mapping[int, int]) -> tuple[list[VM], list[Odd]]:
     """The VMs with their clusters, and the odd rows. A VM without a cluster gets the cluster of its node. A VM without
     a node, or on a node of another cluster, is odd."""
     vms, odd = [], []
-    for one in seen:
+    for one in rows:
         vm = one.vm
         if vm is None:
             odd.append(Odd(one.shown))

@@ -9,14 +9,14 @@ from balancer.model import Node
 from bot.panel.rows import NodeHint, SeenVM
 
 
-def node_hints(seen: Iterable[SeenVM]) -> dict[int, NodeHint]:
+def node_hints(rows: Iterable[SeenVM]) -> dict[int, NodeHint]:
     """Node -> the facts in the rows of its VMs.
 
     Maintenance: if one row says so, because the rows are not read at the same moment. No live migration: only if every
     row forbids it, because the flag may be about the VM only.
     """
     hints: dict[int, NodeHint] = {}
-    for one in seen:
+    for one in rows:
         if one.vm is None or one.vm.node_id is None or one.hint is None:
             continue
         old = hints.get(one.vm.node_id)

@@ -92,10 +92,10 @@ def is_vocabulary(text: str) -> bool:
 
 def is_version(text: str) -> bool:
     """Whether the text is a version such as ``5.10.0-28-amd64``, and no address or telephone number."""
-    found = _VERSION.fullmatch(text)
-    if found is None:
+    match = _VERSION.fullmatch(text)
+    if match is None:
         return False
-    system, number, rest = found[1] or "", found[2], found[3] or ""
+    system, number, rest = match[1] or "", match[2], match[3] or ""
     pieces = re.split(r"[-+~._]", rest)[1:]
     plain = [piece for piece in pieces if piece.isdecimal()]
     if not is_vocabulary(system) or not all(_VERSION_PIECE.fullmatch(piece) for piece in pieces):

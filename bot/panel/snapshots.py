@@ -49,17 +49,17 @@ def snapshot(
     Raises NotFound if a requested cluster does not exist, and PanelDataError if the lists contradict each other.
     """
     cluster_rows, node_rows = list_rows(cluster_list, "cluster"), list_rows(node_list, "node")
-    seen = seen_vms(vm_list)
+    vm_rows = seen_vms(vm_list)
     known = clusters(cluster_rows)
     wanted = _wanted(known, cluster_ids)
     all_nodes, odd_nodes = usable_nodes(node_rows)
-    all_vms, odd_vms = placed_vms(seen, {n.id: n.cluster_id for n in all_nodes})
+    all_vms, odd_vms = placed_vms(vm_rows, {n.id: n.cluster_id for n in all_nodes})
     _refuse_all_odd("node", len(all_nodes), odd_nodes)
     _refuse_all_odd("VM", len(all_vms), odd_vms)
     if (all_nodes and not known) or (all_vms and not all_nodes and not odd_nodes):
         counts = f"{len(known)} clusters, {len(all_nodes)} nodes, {len(all_vms)} VMs"
         raise PanelDataError(f"the panel's lists contradict each other: {counts}")
-    hints = node_hints(seen)
+    hints = node_hints(vm_rows)
     all_nodes = [with_hint(node, hints.get(node.id)) for node in all_nodes]
     all_nodes, all_vms = _held(all_nodes, all_vms, odd_vms)
     all_nodes = [_computed(node, own, odd_vms) for node, own in _with_their_vms(all_nodes, all_vms)]
@@ -71,7 +71,7 @@ def snapshot(
         odd_nodes,
         odd_vms,
     )
-    return _assembled(read, taken_at, _words(node_rows, seen, wanted))
+    return _assembled(read, taken_at, _words(node_rows, vm_rows, wanted))
 
 
 def _refuse_all_odd(what: str, usable: int, odd: Sequence[Odd]) -> None:
@@ -192,7 +192,7 @@ def _virtualization(node_rows: Iterable[object]) -> dict[int, str]:
 
 
 def _words(
-    node_rows: Iterable[object], seen: Iterable[SeenVM], wanted: Collection[int]
+    node_rows: Iterable[object], vm_rows: Iterable[SeenVM], wanted: Collection[int]
 ) -> dict[tuple[int | None, str, str], int]:
     """(Cluster, field, word) -> in how many rows, for unknown words of nodes."""
     words: Counter[tuple[int | None, str, str]] = Counter()
@@ -200,7 +200,7 @@ def _words(
         cluster_id = reference(row.get("cluster")) if isinstance(row, dict) else None
         if isinstance(row, dict) and cluster_id in wanted:
             words.update((cluster_id, name, word) for name, word in rows.odd_words(row))
-    for one in seen:
+    for one in vm_rows:
         if one.hint is not None and one.hint.odd_word and one.vm is not None and one.vm.cluster_id in wanted:
             words[(one.vm.cluster_id, "node.maintenance_mode", one.hint.odd_word)] += 1
     return dict(words)

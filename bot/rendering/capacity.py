@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 from balancer.forecast import LEAST_DAYS, Trend
-from balancer.requests.capacity import CPU, CapacityReport, NodeChange, Order, ResourceDate, SizeGrowth
+from balancer.requests.capacity import CPU, CapacityReport, Order, ResourceDate, ServiceChange, SizeGrowth
 from bot.domain import times
 from bot.rendering.catalog import Texts
 from bot.rendering.charts.scale import day_words
@@ -108,7 +108,7 @@ def _order_line(texts: Texts, resource: ResourceDate, order: Order, now: datetim
     return texts.text("capacity-order", date=day(texts, order.at, now), change=change)
 
 
-def _nodes_line(texts: Texts, change: NodeChange, now: datetime) -> str:
+def _nodes_line(texts: Texts, change: ServiceChange, now: datetime) -> str:
     def signed(number: int) -> str:
         return f"+{number}" if number > 0 else f"−{-number}" if number < 0 else "0"
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from balancer.reasons import brief
 from balancer.requests.roll_plan import RollPlan, RollStep
-from balancer.survival.values import Verdict
+from balancer.survival.values import SurvivalVerdict
 from bot.rendering.catalog import Texts
 from bot.rendering.phrases import duration
 
@@ -31,7 +31,7 @@ def roll_lines(texts: Texts, plan: RollPlan) -> list[str]:
 
 
 def _survival_line(texts: Texts, steps: Sequence[RollStep]) -> str:
-    bad = [step for step in steps if step.survives is not Verdict.YES]
+    bad = [step for step in steps if step.survives is not SurvivalVerdict.YES]
     if not bad:
         return texts.text("roll-survives")
     names = ", ".join(name for step in bad for name in step.node_names)

@@ -6,12 +6,12 @@ from balancer.requests.results import RoomMade
 from bot.rendering.survival_rows import Row
 
 
-def room_rows(made: RoomMade | None) -> list[Row]:
+def room_rows(room: RoomMade | None) -> list[Row]:
     """What to say where the VM fits nowhere as it is."""
-    if made is None:
+    if room is None:
         return [Row("room-no-moves", {}, 1)]
     title = Row(
-        "room-moves", {"count": len(made.moves), "node": made.node_name, "proven": "yes" if made.proven else "no"}
+        "room-moves", {"count": len(room.moves), "node": room.node_name, "proven": "yes" if room.proven else "no"}
     )
     moves = [
         Row(
@@ -26,6 +26,6 @@ def room_rows(made: RoomMade | None) -> list[Row]:
             },
             1,
         )
-        for number, move in enumerate(made.moves, 1)
+        for number, move in enumerate(room.moves, 1)
     ]
     return [title, *moves]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from balancer.survival.values import Loss, Place, Survival, Verdict
+from balancer.survival.values import Loss, Place, Survival, SurvivalVerdict
 from bot.domain.survival_summary import SurvivalSummary
 from bot.rendering.catalog import Texts
 
@@ -31,7 +31,7 @@ def survival_rows(texts: Texts, survival: Survival) -> list[Row]:
         rows = [*_loss_rows(texts, loss, 0, f"{survival.cluster_name} · "), *_place_rows(loss.places)]
     else:
         rows = [headline(SurvivalSummary.of(survival))]
-        losses = [*survival.having(Verdict.NO), *survival.having(Verdict.UNDECIDED)]
+        losses = [*survival.having(SurvivalVerdict.NO), *survival.having(SurvivalVerdict.UNDECIDED)]
         rows += [row for loss in losses[:LOSSES_SHOWN] for row in _loss_rows(texts, loss, 1)]
         if len(losses) > LOSSES_SHOWN:
             rows.append(Row("table-more", {"count": len(losses) - LOSSES_SHOWN}, 1))
@@ -58,7 +58,7 @@ def short_line(summary: SurvivalSummary) -> Row:
 
 def _loss_rows(texts: Texts, loss: Loss, depth: int, cluster: str = "") -> Iterator[Row]:
     nodes = cluster + _names(loss.node_names)
-    if loss.verdict is Verdict.YES:
+    if loss.verdict is SurvivalVerdict.YES:
         yield Row("survive-loss-yes", {"nodes": nodes, "vms": loss.vms}, depth)
         return
     names = _names([rejection.name for rejection in loss.left_out])

@@ -37,10 +37,10 @@ class Capacity(UseCase):
         due = set(await self._store.capacity.needs([c.id for c in snapshot.clusters], now))
         for own in snapshot.split() if due else ():
             cluster = own.clusters[0]
-            seen = await asyncio.to_thread(totals, own) if cluster.id in due else None
-            if seen is not None:
+            sums = await asyncio.to_thread(totals, own) if cluster.id in due else None
+            if sums is not None:
                 sizes_of_nodes = {n.id: (n.cpus, n.memory_mib) for n in own.nodes if n.cpus and n.memory_mib}
-                await self._store.capacity.record(cluster.id, seen, sizes(own.vms), sizes_of_nodes, now)
+                await self._store.capacity.record(cluster.id, sums, sizes(own.vms), sizes_of_nodes, now)
 
     async def reports(self, clusters: Iterable[Cluster]) -> tuple[CapacityReport, ...]:
         """The reports of these clusters, in the same order.

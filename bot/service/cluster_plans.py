@@ -145,9 +145,9 @@ def rules_without_effect(snapshot: Snapshot, policies: Mapping[int, Policy]) -> 
     """Rules and the names in them that match nothing in any cluster that has the rule."""
     missing: set[tuple[str, str]] = set()
     effective: set[tuple[str, str]] = set()
-    for seen in snapshot.split():
-        rules = (*policies[seen.clusters[0].id].rules, *tag_rules(seen))
-        lost = unmatched(seen, rules)
+    for own in snapshot.split():
+        rules = (*policies[own.clusters[0].id].rules, *tag_rules(own))
+        lost = unmatched(own, rules)
         missing |= lost
         effective |= {(r.name, str(w)) for r in rules for w in r.wanted} - lost
     return sorted(missing - effective)

@@ -31,7 +31,7 @@ from bot.service.planning import PlannedCheck, Planning
 from bot.service.planning_context import PlanningContext
 from bot.service.survivals import Survivals
 from bot.service.values import OUTAGE_KEY, REFUSED_KEY, ClusterResult, CycleReport
-from bot.store.values import Checkpoint, Published
+from bot.store.values import PublishCheckpoint, Published
 
 log = logging.getLogger(__name__)
 
@@ -228,7 +228,7 @@ class Cycle(UseCase):
         self._notifier.proposals_changed(*ended)
 
     async def _publish_safely(
-        self, cluster: Cluster, new_plan: Plan, alone: Alone, checkpoint: Checkpoint
+        self, cluster: Cluster, new_plan: Plan, alone: Alone, checkpoint: PublishCheckpoint
     ) -> ClusterResult:
         """Publishes the plan of one cluster. If this fails, its waiting proposal stays and the other clusters go on."""
         failure = planning_failure(new_plan)
@@ -263,7 +263,7 @@ class Cycle(UseCase):
         elif failure is None and known is not None:
             await self._store.settings.leave(key, None, POLICY_ACTOR, self._clock())
 
-    async def _publish(self, new_plan: Plan, alone: Alone, checkpoint: Checkpoint) -> Published:
+    async def _publish(self, new_plan: Plan, alone: Alone, checkpoint: PublishCheckpoint) -> Published:
         now = self._clock()
         automatic, rules = new_plan.cluster_id in alone.automatic, alone.rules.get(new_plan.cluster_id, ())
         expires = now + timedelta(seconds=self._settings.proposal_ttl)

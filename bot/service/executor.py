@@ -35,7 +35,7 @@ from bot.service.plan_log import in_words
 from bot.service.planning import Planning
 from bot.service.precheck import Precheck, Ready
 from bot.service.restarts import Restarts, RestartWatch
-from bot.service.task_tracker import Outcome, TaskTracker
+from bot.service.task_tracker import MigrationEnd, TaskTracker
 
 log = logging.getLogger(__name__)
 
@@ -208,15 +208,15 @@ class Executor(UseCase):
         row = await self._recorder.current(migration)
         words = f"{type(error).__name__}: {error}"
         if row.state is MigrationState.QUEUED:
-            outcome = Outcome(MigrationState.STALE, Reason.of("cannot-check"), words)
+            outcome = MigrationEnd(MigrationState.STALE, Reason.of("cannot-check"), words)
             await self._recorder.record(row, outcome, only_from=MigrationState.QUEUED)
         elif row.state in IN_FLIGHT and self._tracker.overdue(row):
-            await self._recorder.record(row, Outcome(MigrationState.UNKNOWN, Reason.of("no-answer"), words))
+            await self._recorder.record(row, MigrationEnd(MigrationState.UNKNOWN, Reason.of("no-answer"), words))
 
     # One move ---------------------------------------------------------------------------------
 
     async def _carry_out(self, migration: Migration) -> None:
-        result: Outcome | Ready
+        result: MigrationEnd | Ready
         if await self._precheck.lacks_second_person(migration):
             await self._ask_for_second(migration)
             return
@@ -230,8 +230,8 @@ class Executor(UseCase):
             await self._sleep(RETRY_PAUSE_S)
             return
         except PanelError as error:
-            result = Outcome(MigrationState.STALE, Reason.of("cannot-check"), str(error))
-        if isinstance(result, Outcome):
+            result = MigrationEnd(MigrationState.STALE, Reason.of("cannot-check"), str(error))
+        if isinstance(result, MigrationEnd):
             await self._recorder.record(migration, result, only_from=MigrationState.QUEUED)
         elif await self._may_still_start(migration):
             await self._send(migration, result)
@@ -279,10 +279,10 @@ class Executor(UseCase):
         except OutcomeUnknown as error:
             log.warning("The answer to the start of VM '%s' never came: %s", migration.move.vm_name, error)
         except (PanelUnavailable, PanelAuthError) as error:
-            await self._recorder.record(migration, Outcome.failed(Reason.of("not-sent"), str(error)))
+            await self._recorder.record(migration, MigrationEnd.failed(Reason.of("not-sent"), str(error)))
             return
         except PanelError as error:
-            await self._recorder.record(migration, Outcome.failed(Reason.of("refused"), str(error)))
+            await self._recorder.record(migration, MigrationEnd.failed(Reason.of("refused"), str(error)))
             return
         await self._resume(migration)
 

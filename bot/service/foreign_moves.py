@@ -30,7 +30,7 @@ class ForeignMoves:
         self._store = store
         self._clock = clock
         self._last: Snapshot | None = None
-        self._seen: dict[int, list[datetime]] = {}
+        self._seen_at: dict[int, list[datetime]] = {}
 
     async def check(self, snapshot: Snapshot) -> bool:
         """Records the moves since the last check. True if people have to be notified.
@@ -51,9 +51,9 @@ class ForeignMoves:
 
     async def _noted(self, cluster_id: int, name: str, count: int) -> bool:
         now = self._clock()
-        seen = [at for at in self._seen.get(cluster_id, ()) if now - at < WITHIN]
-        self._seen[cluster_id] = [*seen, now]
-        if len(seen) + 1 < CHECKS:
+        times = [at for at in self._seen_at.get(cluster_id, ()) if now - at < WITHIN]
+        self._seen_at[cluster_id] = [*times, now]
+        if len(times) + 1 < CHECKS:
             return False
         key = f"{FOREIGN_KEY}{cluster_id}"
         known = await self._store.settings.get(key)
@@ -72,7 +72,7 @@ def foreign_moves(last: Snapshot, now: Snapshot, cluster_id: int) -> frozenset[i
     Without VMs that leave or enter a node in maintenance (the panel evacuates the node and brings VMs back), and
     without VMs that VMmanager's Balancer may not move.
     """
-    resting = {n.id for seen in (last, now) for n in seen.nodes if n.maintenance}
+    resting = {n.id for snapshot in (last, now) for n in snapshot.nodes if n.maintenance}
     before = {vm.id: vm.node_id for vm in last.vms if vm.cluster_id == cluster_id}
     return frozenset(
         vm.id

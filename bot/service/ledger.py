@@ -122,12 +122,12 @@ def _outcomes(
     for cluster_id in sorted({move.cluster_id for move in due}):
         moves = [move for move in due if move.cluster_id == cluster_id]
         others = [move for move in known if move.cluster_id == cluster_id]
-        seen = Sight(snapshot.taken_at, {}, {})
+        view = Sight(snapshot.taken_at, {}, {})
         if cluster_id in own and cluster_id in policies:
             nodes = {node.node_id for m in moves for node in (m.promise.source, m.promise.target)}
-            seen = sight(own[cluster_id], policies[cluster_id], nodes)
+            view = sight(own[cluster_id], policies[cluster_id], nodes)
         for move in moves:
             for checkpoint in due_checkpoints(move, snapshot.taken_at):
                 late = is_late(move, checkpoint, snapshot.taken_at, interval)
-                outcomes.append(compare(move, others, seen, checkpoint, late=late))
+                outcomes.append(compare(move, others, view, checkpoint, late=late))
     return outcomes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from balancer.migration_time import LEARNT_FROM, Fitted, Sample, WritingVM, fit, writing_vm
+from balancer.migration_time import LEARNT_FROM, DurationSample, Fitted, WritingVM, fit, writing_vm
 from balancer.model import VM, Cluster, Snapshot
 from balancer.policy import Policy
 from bot.store.store import Store
@@ -18,7 +18,7 @@ class _Learnt:
     newest: int
     """Id of the newest migration that was used."""
     fitted: Fitted | None
-    by_vm: Mapping[int, Sequence[Sample]]
+    by_vm: Mapping[int, Sequence[DurationSample]]
     """VM -> its own last migrations, newest first."""
 
 

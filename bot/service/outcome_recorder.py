@@ -10,7 +10,7 @@ from bot.service.context import ServiceContext, UseCase
 from bot.service.modes import ClusterModes
 from bot.service.plan_log import in_words
 from bot.service.restarts import ABORT_RESTARTED, ABORTED, RESTARTED, Restarts, RestartWatch
-from bot.service.task_tracker import Outcome
+from bot.service.task_tracker import MigrationEnd
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +24,9 @@ class OutcomeRecorder(UseCase):
         self._restarts = restarts
         self._watch = watch
 
-    async def record(self, migration: Migration, outcome: Outcome, *, only_from: MigrationState | None = None) -> None:
+    async def record(
+        self, migration: Migration, outcome: MigrationEnd, *, only_from: MigrationState | None = None
+    ) -> None:
         now = self._clock()
         if outcome.reason is not None and outcome.reason.code in (RESTARTED, ABORT_RESTARTED):
             await self._restarts.note(migration)  # before the end is stored: later nothing reads this migration again
@@ -74,11 +76,11 @@ class OutcomeRecorder(UseCase):
         return stored[1].migration
 
 
-def _went_wrong(outcome: Outcome) -> bool:
+def _went_wrong(outcome: MigrationEnd) -> bool:
     """Whether a migration failed, or nobody knows; not if a person stopped it."""
     stopped = outcome.reason is not None and outcome.reason.code == ABORTED
     return outcome.state in (MigrationState.FAILED, MigrationState.UNKNOWN) and not stopped
 
 
-def _why(outcome: Outcome) -> str:
+def _why(outcome: MigrationEnd) -> str:
     return in_words(outcome.reason) + (f" ({outcome.error})" if outcome.error else "")

@@ -27,8 +27,8 @@ class OverloadCounters:
         self.nodes = {i: min(self.needed, self.nodes.get(i, 0) + 1) for i in overloaded}
         self.clusters = {i: min(self.needed, self.clusters.get(i, 0) + 1) for i in uneven}
 
-    def _held(self, seen: dict[int, int], ids: Collection[int]) -> dict[int, int]:
+    def _held(self, counts: dict[int, int], ids: Collection[int]) -> dict[int, int]:
         if self.needed == 1:
             return {}
-        left = {i: self.needed - seen.get(i, 0) - 1 for i in ids}
+        left = {i: self.needed - counts.get(i, 0) - 1 for i in ids}
         return {i: checks for i, checks in left.items() if checks > 0}

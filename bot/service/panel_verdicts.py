@@ -47,11 +47,11 @@ class PanelVerdicts:
         return {i: reason for i, reason in reasons.items() if reason is not None}
 
     async def suitable(
-        self, seen: Sequence[Snapshot], policies: Mapping[int, Policy], recent: Recent, plans: Sequence[Plan]
+        self, clusters: Sequence[Snapshot], policies: Mapping[int, Policy], recent: Recent, plans: Sequence[Plan]
     ) -> dict[int, frozenset[int]]:
         """VM -> nodes that the panel calls suitable. Asks only about VMs that could relieve an overloaded node so."""
         asked: list[Question] = []
-        for own, new_plan in zip(seen, plans, strict=True):
+        for own, new_plan in zip(clusters, plans, strict=True):
             policy = policies[own.clusters[0].id]
             try:
                 asked += questions(own, policy, recent, new_plan.overloaded_after, ASKED_PER_NODE)

@@ -55,14 +55,14 @@ class PlannedCheck(NamedTuple):
 
 def _only(inputs: CheckInputs, clusters: Collection[int]) -> CheckInputs:
     """The inputs of these clusters only."""
-    seen = inputs.snapshot
+    snapshot = inputs.snapshot
     return replace(
         inputs,
         snapshot=replace(
-            seen,
-            clusters=tuple(c for c in seen.clusters if c.id in clusters),
-            nodes=tuple(n for n in seen.nodes if n.cluster_id in clusters),
-            vms=tuple(v for v in seen.vms if v.cluster_id in clusters),
+            snapshot,
+            clusters=tuple(c for c in snapshot.clusters if c.id in clusters),
+            nodes=tuple(n for n in snapshot.nodes if n.cluster_id in clusters),
+            vms=tuple(v for v in snapshot.vms if v.cluster_id in clusters),
         ),
         policies={i: policy for i, policy in inputs.policies.items() if i in clusters},
     )
@@ -177,8 +177,8 @@ class Planning(UseCase):
         policies = {i: policy.passing_targets() if i in passing else policy for i, policy in inputs.policies.items()}
         inputs = replace(inputs, policies=policies, passing=frozenset(passing & policies.keys()))
         plans = await asyncio.to_thread(plans_of, inputs, compare=compare)
-        seen = list(inputs.snapshot.split())
-        suitable = await self._verdicts.suitable(seen, policies, inputs.recent, plans) if asks_panel else {}
+        own_snapshots = list(inputs.snapshot.split())
+        suitable = await self._verdicts.suitable(own_snapshots, policies, inputs.recent, plans) if asks_panel else {}
         if suitable:
             inputs = replace(inputs, recent=replace(inputs.recent, suitable=suitable))
             plans = await asyncio.to_thread(plans_of, inputs, compare=compare)
@@ -226,12 +226,12 @@ class Planning(UseCase):
     async def observed_plans(self, snapshot: Snapshot, cluster_id: int | None = None) -> tuple[Plan, ...]:
         """As ``plans``, but only with the state of the nodes, at once: no moves are planned."""
         policies = await self.policies(snapshot)
-        seen = [s for s in snapshot.split() if cluster_id is None or s.clusters[0].id == cluster_id]
+        own_snapshots = [s for s in snapshot.split() if cluster_id is None or s.clusters[0].id == cluster_id]
 
         def look_at_all() -> tuple[Plan, ...]:
             return tuple(
                 look_at(own, policies[own.clusters[0].id], remarks_of(own, one_cluster=self._chats_differ))
-                for own in seen
+                for own in own_snapshots
             )
 
         held = held_clusters(await self._store.settings.values_with_prefix(PREFIXES))

@@ -26,7 +26,7 @@ from bot.service.observer import Observer
 from bot.service.planning import Planning
 from bot.service.planning_context import PlanningContext
 from bot.service.restarts import Restarts, RestartWatch
-from bot.service.task_tracker import Outcome
+from bot.service.task_tracker import MigrationEnd
 from bot.service.vm_history import VMHistory, newest_id
 
 APPROVAL_VALID_FOR = timedelta(hours=12)
@@ -122,8 +122,8 @@ class Precheck(UseCase):
         by = stored[1].decided_by if stored else None
         return by is not None and by.kind is ActorKind.POLICY
 
-    async def check(self, migration: Migration) -> Outcome | Ready:
-        """Applies every rule to a fresh snapshot. An ``Outcome`` says why the migration does not start."""
+    async def check(self, migration: Migration) -> MigrationEnd | Ready:
+        """Applies every rule to a fresh snapshot. An ``MigrationEnd`` says why the migration does not start."""
         move = migration.move
         if await self.has_lapsed(migration):
             return _stale("approval-lapsed")
@@ -133,23 +133,23 @@ class Precheck(UseCase):
         verdicts = await self._panel.migration_targets(move.vm_id)
         suitable = frozenset(node_id for node_id, good in (verdicts or {}).items() if good)
         judged = await self._judged(migration, snapshot, suitable)
-        if isinstance(judged, Outcome):
+        if isinstance(judged, MigrationEnd):
             return judged
         history = await self._history.rows(move.vm_id)
         running = await self._history.running(history)
         if running is not None:
-            return Outcome(MigrationState.STALE, Reason.of("vm-has-task", task=running.name or "?"))
+            return MigrationEnd(MigrationState.STALE, Reason.of("vm-has-task", task=running.name or "?"))
         if verdicts is not None and verdicts.get(move.target_id) is False:
-            return Outcome(MigrationState.STALE, Reason.of("panel-says-unsuitable", node=move.target_name))
+            return MigrationEnd(MigrationState.STALE, Reason.of("panel-says-unsuitable", node=move.target_name))
         self._watch.before(migration, next((vm for vm in snapshot.vms if vm.id == move.vm_id), None))
         promise = await self._ledger.promise(migration, judged)
         # The questions took time: a person may have excluded a node or changed the mode meanwhile.
         judged = await self._judged(migration, snapshot, suitable)
-        return judged if isinstance(judged, Outcome) else Ready(newest_id(history), promise)
+        return judged if isinstance(judged, MigrationEnd) else Ready(newest_id(history), promise)
 
     async def _judged(
         self, migration: Migration, snapshot: Snapshot, suitable: frozenset[int]
-    ) -> Outcome | StartContext:
+    ) -> MigrationEnd | StartContext:
         """Why people or rules forbid this move now; else the values by which it was judged."""
         own = next((s for s in snapshot.split() if s.clusters[0].id == migration.cluster_id), None)
         if own is None:
@@ -158,7 +158,7 @@ class Precheck(UseCase):
         context = await self._planning.context(snapshot)
         against = await self._against_automatic(migration.cluster_id, context) if unasked else None
         if against is not None:
-            return Outcome(MigrationState.STALE, against)
+            return MigrationEnd(MigrationState.STALE, against)
         proposal = await self._store.proposals.get(migration.proposal_id)
         if proposal is None:
             return _stale("cannot-check")
@@ -176,7 +176,7 @@ class Precheck(UseCase):
             )
         if reason is None:
             return StartContext(own, policy, proposal.plan)
-        return Outcome(MigrationState.SKIPPED if reason.code in GONE else MigrationState.STALE, reason)
+        return MigrationEnd(MigrationState.SKIPPED if reason.code in GONE else MigrationState.STALE, reason)
 
     async def _against_automatic(self, cluster_id: int, context: PlanningContext) -> Reason | None:
         """Why a move without a person's approval does not start; ``None`` = it may."""
@@ -196,5 +196,5 @@ def changed_since(move: Move, snapshot: Snapshot) -> Reason | None:
     return Reason.of("vm-changed", shown=shown, now=f"{vm.name}, {vm.vcpus} vCPU, {vm.memory_mib} MiB")
 
 
-def _stale(code: str) -> Outcome:
-    return Outcome(MigrationState.STALE, Reason.of(code))
+def _stale(code: str) -> MigrationEnd:
+    return MigrationEnd(MigrationState.STALE, Reason.of(code))

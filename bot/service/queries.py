@@ -242,9 +242,9 @@ class Queries(UseCase):
         wanted = {c.id for c in clusters} if cluster is None else {self._one(clusters, cluster, "cluster").id}
         policies = await self._planning.policies(snapshot)
         memory_mib = round(memory_gib * 1024)
-        seen = [s for s in snapshot.split() if s.clusters[0].id in wanted]
+        parts = [s for s in snapshot.split() if s.clusters[0].id in wanted]
         return tuple(
-            [await asyncio.to_thread(place, own, policies[own.clusters[0].id], vcpus, memory_mib) for own in seen]
+            [await asyncio.to_thread(place, own, policies[own.clusters[0].id], vcpus, memory_mib) for own in parts]
         )
 
     async def survive(self, name: str = "", without: str = "") -> tuple[Survival, ...]:
@@ -274,9 +274,9 @@ class Queries(UseCase):
         else:
             wanted = {c.id for c in clusters} if not name else {self._one(clusters, name, "cluster").id}
             wanted = wanted & {node.cluster_id for node in away} if away else wanted
-        gone = [node.id for node in away]
+        away_ids = [node.id for node in away]
         parts = [own for own in snapshot.split() if own.clusters[0].id in wanted]
-        return tuple([await self._survivals.ask(context, own, [node.id for node in lost], gone) for own in parts])
+        return tuple([await self._survivals.ask(context, own, [node.id for node in lost], away_ids) for own in parts])
 
     async def roll_plan(self, name: str = "") -> RollPlan:
         """The plan for emptying nodes one after another. Nothing is stored.

@@ -28,7 +28,7 @@ REQUEST_VALID_FOR = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class CheckAnswer:
     """The result of a requested check. ``outcome`` as in CycleReport, or ``rehearsed``: it was a dry run."""
 
     outcome: str
@@ -38,10 +38,10 @@ class Answer:
     problem: str | None = None
 
     @staticmethod
-    def of(report: CycleReport, dry_run: bool = False) -> Answer:
+    def of(report: CycleReport, dry_run: bool = False) -> CheckAnswer:
         left = tuple((r.cluster.name, r.left_alone) for r in report.results if r.left_alone is not None)
         outcome = "rehearsed" if dry_run and report.outcome == "done" else report.outcome
-        return Answer(outcome, len(report.proposed), len(report.results), left, report.problem)
+        return CheckAnswer(outcome, len(report.proposed), len(report.results), left, report.problem)
 
 
 class RemoteRequests:
@@ -93,7 +93,7 @@ class RemoteRequests:
         request = await self._store.settings.take(REQUEST_KEY, "check-asked-for", now)
         return request if request is not None and now - request.at < REQUEST_VALID_FOR else None
 
-    async def answer(self, request: StoredSetting, check: Callable[[], Awaitable[Answer]]) -> None:
+    async def answer(self, request: StoredSetting, check: Callable[[], Awaitable[CheckAnswer]]) -> None:
         """Runs the check, and stores its result for the program that asked."""
         result = await check()
         await self._store.settings.leave(
@@ -108,17 +108,17 @@ async def ask_for_check(store: Store, service: Service, actor: Actor) -> str:
     return number
 
 
-async def answered(store: Store, number: str) -> Answer | None:
+async def answered(store: Store, number: str) -> CheckAnswer | None:
     """The answer to a request; ``None`` = there is none yet."""
     stored = await store.settings.get(ANSWER_KEY)
     raw = None if stored is None else json.loads(stored.value)
     if raw is None or raw["request"] != number:
         return None
     left = tuple((name, Reason(code, tuple((k, v) for k, v in params))) for name, code, params in raw["left_alone"])
-    return Answer(raw["outcome"], raw["proposed"], raw["clusters"], left, raw["problem"])
+    return CheckAnswer(raw["outcome"], raw["proposed"], raw["clusters"], left, raw["problem"])
 
 
-def _to_text(number: str, answer: Answer) -> str:
+def _to_text(number: str, answer: CheckAnswer) -> str:
     left = [[name, reason.code, reason.params] for name, reason in answer.left_alone]
     document = {"request": number, "outcome": answer.outcome, "proposed": answer.proposed, "clusters": answer.clusters}
     return json.dumps({**document, "left_alone": left, "problem": answer.problem}, ensure_ascii=False)

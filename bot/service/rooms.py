@@ -56,10 +56,10 @@ class Rooms(UseCase):
             return RequestResult(known.plan, known.id)
         if (await asyncio.to_thread(place, *context[:2], vcpus, memory_mib)).total:
             return _refused(context, Reason.of("room-there-already"))
-        made = await asyncio.to_thread(make_room, *context, vcpus, memory_mib)
-        if made is None:
+        room = await asyncio.to_thread(make_room, *context, vcpus, memory_mib)
+        if room is None:
             return _refused(context, Reason.of("room-no-plan"))
-        return await self._requests.propose(await asyncio.to_thread(_plan, context, made), actor)
+        return await self._requests.propose(await asyncio.to_thread(_plan, context, room), actor)
 
     async def _judged_by(self, snapshot: Snapshot, cluster_id: int) -> ClusterContext | None:
         """What the moves are judged by. VMs that people decide about and nodes that are drained take no part."""
@@ -75,8 +75,8 @@ class Rooms(UseCase):
         )
 
 
-def _plan(context: ClusterContext, made: RoomMade) -> Plan:
-    return with_warning(*context, room_plan(*context, made.moves))
+def _plan(context: ClusterContext, room: RoomMade) -> Plan:
+    return with_warning(*context, room_plan(*context, room.moves))
 
 
 def _same(waiting: list[Proposal], cluster_id: int, vcpus: int, memory_mib: int) -> Proposal | None:

@@ -34,7 +34,7 @@ ARRIVAL_GRACE = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class MigrationEnd:
     """How a migration ended."""
 
     state: MigrationState
@@ -42,12 +42,12 @@ class Outcome:
     error: str | None = None
 
     @staticmethod
-    def failed(reason: Reason, error: str | None = None) -> Outcome:
-        return Outcome(MigrationState.FAILED, reason, error)
+    def failed(reason: Reason, error: str | None = None) -> MigrationEnd:
+        return MigrationEnd(MigrationState.FAILED, reason, error)
 
 
-SUCCESS = Outcome(MigrationState.SUCCEEDED)
-STILL_WATCHED = Outcome(MigrationState.RUNNING)
+SUCCESS = MigrationEnd(MigrationState.SUCCEEDED)
+STILL_WATCHED = MigrationEnd(MigrationState.RUNNING)
 """The task is over, but the result for the VM is not certain yet."""
 
 
@@ -60,8 +60,8 @@ class Search:
     """
 
     found: bool = False
-    outcome: Outcome | None = None
-    absent: Outcome | None = None
+    outcome: MigrationEnd | None = None
+    absent: MigrationEnd | None = None
 
 
 class TaskTracker:
@@ -90,7 +90,7 @@ class TaskTracker:
         self._grace = appearance_grace
         self._complete_since: dict[int, datetime] = {}
 
-    async def find(self, migration: Migration) -> Outcome | None:
+    async def find(self, migration: Migration) -> MigrationEnd | None:
         """Searches for a start that may not have reached the panel. ``None``: it did; the row is ``running`` now.
 
         Any migration of the VM that began after the start may be ours, also with another target in its row. While it
@@ -100,20 +100,20 @@ class TaskTracker:
         while True:
             late = self._timeout()
             try:
-                seen = await self._search(migration)
+                search = await self._search(migration)
             except PanelError as error:  # no answer proves nothing
                 log.warning("VM '%s' cannot be checked: %s", migration.move.vm_name, error)
-                seen = Search()
-                late = Outcome(MigrationState.UNKNOWN, Reason.of("no-answer"), str(error))
-            if seen.found:
-                return seen.outcome
+                search = Search()
+                late = MigrationEnd(MigrationState.UNKNOWN, Reason.of("no-answer"), str(error))
+            if search.found:
+                return search.outcome
             now = self._clock()
-            if seen.absent is None:
+            if search.absent is None:
                 since = now
                 if self.overdue(migration):
                     return late
             elif now - since > self._grace:
-                return seen.absent
+                return search.absent
             await self._sleep(self._settings.task_poll_interval)
 
     async def _search(self, migration: Migration) -> Search:
@@ -124,7 +124,7 @@ class TaskTracker:
         """
         vm = await self._panel.vm(migration.move.vm_id)
         if vm is None:
-            return Search(found=True, outcome=Outcome.failed(Reason.of("vm-gone")))
+            return Search(found=True, outcome=MigrationEnd.failed(Reason.of("vm-gone")))
         self._watch.on_the_way(migration, vm)
         if vm.node_id == migration.move.target_id:
             arrived = self._arrived(migration, vm)
@@ -141,26 +141,26 @@ class TaskTracker:
         return Search(absent=self._not_found(migration, vm, bool(later)))
 
     @staticmethod
-    def _not_found(migration: Migration, vm: VM, others: bool) -> Outcome:
+    def _not_found(migration: Migration, vm: VM, others: bool) -> MigrationEnd:
         """The outcome if the VM is not on its target, and nothing runs that could be our start."""
         elsewhere = _elsewhere(migration, vm)
         if elsewhere is not None:
-            return Outcome.failed(elsewhere)
+            return MigrationEnd.failed(elsewhere)
         if others:
-            return Outcome(MigrationState.UNKNOWN, Reason.of("start-unclear"))
-        return Outcome.failed(Reason.of("never-started"))
+            return MigrationEnd(MigrationState.UNKNOWN, Reason.of("start-unclear"))
+        return MigrationEnd.failed(Reason.of("never-started"))
 
-    def _arrived(self, migration: Migration, vm: VM) -> Outcome | None:
+    def _arrived(self, migration: Migration, vm: VM) -> MigrationEnd | None:
         """The outcome if the VM is on its target: alive or restarted. ``None`` = its uptime is not known yet."""
         since = self._complete_since.setdefault(migration.id, self._clock())
         if self._watch.is_unclear(migration, vm) and self._clock() - since <= ARRIVAL_GRACE:
             return None
         self._complete_since.pop(migration.id, None)
         if self._watch.restarted(migration, vm, self._clock()):
-            return Outcome(MigrationState.SUCCEEDED, Reason.of("moved-restarted"))
+            return MigrationEnd(MigrationState.SUCCEEDED, Reason.of("moved-restarted"))
         return SUCCESS
 
-    async def follow(self, migration: Migration) -> Outcome:
+    async def follow(self, migration: Migration) -> MigrationEnd:
         """Polls until the migration is over or its timeout has passed. A missing answer does not end it.
 
         The first migration on a panel, and the first one that a person stops, is polled more often to record all of it.
@@ -176,7 +176,7 @@ class TaskTracker:
             if outcome is not None:
                 return outcome
             if self.overdue(migration):
-                no_answer = Outcome(MigrationState.UNKNOWN, Reason.of("no-answer"), problem)
+                no_answer = MigrationEnd(MigrationState.UNKNOWN, Reason.of("no-answer"), problem)
                 return no_answer if problem else self._timeout()
             await self._progress.look(migration)
             await self._sleep(await self._pause_s(migration, arrived_alive))
@@ -191,7 +191,7 @@ class TaskTracker:
     async def _is_first_abort(self, migration: Migration) -> bool:
         return migration.id in await self._store.aborts.of([migration.id]) and not await self._store.aborts.proven()
 
-    async def settle(self, migration: Migration) -> Outcome | None:
+    async def settle(self, migration: Migration) -> MigrationEnd | None:
         """The outcome of a migration whose outcome was unknown; ``None`` = it is still unknown.
 
         Raises:
@@ -207,7 +207,7 @@ class TaskTracker:
         answered = migration.consul_id is not None or migration.task_id is not None
         if elsewhere is None and not (answered and history is not None) and not self._long_ago(migration):
             return None  # our task is not known and may still run: that it is not listed proves nothing yet
-        return Outcome.failed(elsewhere or Reason.of("vanished"))
+        return MigrationEnd.failed(elsewhere or Reason.of("vanished"))
 
     def _long_ago(self, migration: Migration) -> bool:
         """Whether even a delayed start would be visible in the panel by now."""
@@ -218,7 +218,7 @@ class TaskTracker:
         started = migration.started_at or migration.queued_at
         return self._clock() - started > timedelta(seconds=self._settings.migration_timeout)
 
-    async def _look(self, migration: Migration) -> tuple[TaskInfo | None, VM | None, Outcome | None]:
+    async def _look(self, migration: Migration) -> tuple[TaskInfo | None, VM | None, MigrationEnd | None]:
         """The task and the VM as they are now, and the outcome; ``None`` while it is not over."""
         task = await self._task(migration)
         vm = await self._panel.vm(migration.move.vm_id)
@@ -232,7 +232,7 @@ class TaskTracker:
             self._complete_since.pop(migration.id, None)
         return task, vm, outcome
 
-    async def _stopped(self, migration: Migration, task: TaskInfo | None, vm: VM | None) -> Outcome | None:
+    async def _stopped(self, migration: Migration, task: TaskInfo | None, vm: VM | None) -> MigrationEnd | None:
         """The outcome of a migration that a person asked the panel to stop; ``None``: as for any other migration.
 
         The VM may still arrive after its task is over, so its old node is read for a while.
@@ -247,23 +247,23 @@ class TaskTracker:
             return STILL_WATCHED
         words = task.output or task.raw_status
         if self._watch.restarted(migration, vm, self._clock()):
-            return Outcome.failed(Reason.of("aborted-restarted", who=abort.by.name), words)
-        return Outcome.failed(Reason.of("aborted", who=abort.by.name), words)
+            return MigrationEnd.failed(Reason.of("aborted-restarted", who=abort.by.name), words)
+        return MigrationEnd.failed(Reason.of("aborted", who=abort.by.name), words)
 
-    def _judged(self, migration: Migration, task: TaskInfo | None, vm: VM | None) -> Outcome | None:
+    def _judged(self, migration: Migration, task: TaskInfo | None, vm: VM | None) -> MigrationEnd | None:
         if vm is None:
-            return Outcome.failed(Reason.of("vm-gone"))
+            return MigrationEnd.failed(Reason.of("vm-gone"))
         if vm.node_id == migration.move.target_id:
             return self._arrived(migration, vm)
         if task is not None and task.status == "failed":
-            return Outcome.failed(Reason.of("task-failed"), task.output or task.raw_status)
+            return MigrationEnd.failed(Reason.of("task-failed"), task.output or task.raw_status)
         if task is None or task.status == "pending" or vm.node_id is None:
             return None
         elsewhere = _elsewhere(migration, vm)
         since = self._complete_since.setdefault(migration.id, self._clock())
         if elsewhere is None and self._clock() - since <= ARRIVAL_GRACE:
             return None
-        return Outcome.failed(elsewhere or Reason.of("not-arrived"))
+        return MigrationEnd.failed(elsewhere or Reason.of("not-arrived"))
 
     async def _task(self, migration: Migration) -> TaskInfo | None:
         """The panel's task: by its own id, else by consul id, else by the VM's history. ``None`` = no task is found."""
@@ -287,9 +287,9 @@ class TaskTracker:
         # The panel may have deleted the row; then only the VM's node shows the outcome.
         return None if task_id is None else await if_answered(self._panel.task(task_id))
 
-    def _timeout(self) -> Outcome:
+    def _timeout(self) -> MigrationEnd:
         minutes = max(1, self._settings.migration_timeout // 60)
-        return Outcome(MigrationState.UNKNOWN, Reason.of("timeout", minutes=minutes))
+        return MigrationEnd(MigrationState.UNKNOWN, Reason.of("timeout", minutes=minutes))
 
 
 def _elsewhere(migration: Migration, vm: VM) -> Reason | None:

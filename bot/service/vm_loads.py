@@ -100,32 +100,32 @@ class VMLoads:
         if before is None or was_restarted(before, counters):
             self._last[node.id] = counters
             return []
-        found = rates(before, counters, node.cpus)
-        if found is None:
+        rates_now = rates(before, counters, node.cpus)
+        if rates_now is None:
             return []
         self._last[node.id] = counters
-        if found.seconds > 2 * self._length.total_seconds():
+        if rates_now.seconds > 2 * self._length.total_seconds():
             return []  # a mean over this time says little about the last hour
-        self._judge(node, found)
+        self._judge(node, rates_now)
         return [
-            VMSample(vm_id, now, found.seconds, found.cpus[c.scope] * found.seconds, c.memory_mib)
+            VMSample(vm_id, now, rates_now.seconds, rates_now.cpus[c.scope] * rates_now.seconds, c.memory_mib)
             for vm_id, c in sorted(match.vms.items())
-            if c.scope in found.cpus
+            if c.scope in rates_now.cpus
         ]
 
-    def _judge(self, node: Node, found: Rates) -> None:
+    def _judge(self, node: Node, rates: Rates) -> None:
         """Compares the sum of the VMs with the load of the node itself."""
-        vms_cpus = sum(found.cpus.values())
-        if not found.complete and vms_cpus < (found.busy_cpus or 0.0):
+        vms_cpus = sum(rates.cpus.values())
+        if not rates.complete and vms_cpus < (rates.busy_cpus or 0.0):
             return  # a VM was added or removed, so the sum is not complete; the next reading compares
-        if not differs(vms_cpus, found.busy_cpus):
+        if not differs(vms_cpus, rates.busy_cpus):
             self._doubts.pop(node.id, None)
             return
         reason = Reason.of(
-            "remark-vm-loads", node=node.name, vms=round(vms_cpus, 1), node_cpus=round(found.busy_cpus or 0.0, 1)
+            "remark-vm-loads", node=node.name, vms=round(vms_cpus, 1), node_cpus=round(rates.busy_cpus or 0.0, 1)
         )
         if node.id not in self._doubts:
-            log.warning("Node '%s': its VMs kept %.1f CPUs busy, the node %.1f", node.name, vms_cpus, found.busy_cpus)
+            log.warning("Node '%s': its VMs kept %.1f CPUs busy, the node %.1f", node.name, vms_cpus, rates.busy_cpus)
         self._doubts[node.id] = reason
 
     def _tell(self, node: Node, match: NodeMatch) -> None:
@@ -155,16 +155,16 @@ class VMLoads:
         """The known libvirt names, after asking about some more VMs of the nodes that were read."""
         names = self._names or {}
         unknown = [vm.id for node_id in readings for vm in vms_of.get(node_id, []) if vm.id not in names]
-        told: dict[int, str] = {}
+        new_names: dict[int, str] = {}
         for vm_id in unknown[:NAMES_AT_ONCE]:
             try:
-                told[vm_id] = await self._panel.internal_name(vm_id) or ""
+                new_names[vm_id] = await self._panel.internal_name(vm_id) or ""
             except PanelError as error:
                 log.warning("The panel does not tell the libvirt names of VMs now: %s", error)
                 break
-        if told:
-            await self._store.vm_samples.keep_names(told, now)
-            names.update(told)
+        if new_names:
+            await self._store.vm_samples.keep_names(new_names, now)
+            names.update(new_names)
         return names
 
 

@@ -78,8 +78,8 @@ def parse_counters(answer: str) -> NodeCounters | None:
             guests.setdefault(match[1], match[2])
     if up_s is None:
         return None
-    found = [_counter(scope, figures) for scope, figures in groups.items()]
-    vms = [counter for counter in found if counter is not None]
+    counters = [_counter(scope, figures) for scope, figures in groups.items()]
+    vms = [counter for counter in counters if counter is not None]
     vms += [
         ScopeCounter(key, guests[pid], cpu_s, memory_mib)
         for pid, (key, cpu_s, memory_mib) in processes.items()

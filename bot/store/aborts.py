@@ -32,12 +32,12 @@ class Aborts(Part):
     async def of(self, migration_ids: Collection[int]) -> dict[int, Abort]:
         """Migration -> its request; only migrations that a person asked to stop."""
         async with self._database.reading() as db:
-            found = await all_rows(
+            records = await all_rows(
                 db,
                 "SELECT * FROM abort WHERE migration_id IN (SELECT value FROM json_each(?))",
                 (json_list(migration_ids),),
             )
-        return {abort.migration_id: abort for abort in self._reader.decode_all(found, abort_of)}
+        return {abort.migration_id: abort for abort in self._reader.decode_all(records, abort_of)}
 
     async def proven(self) -> bool:
         """Whether a stop has worked on this panel: the migration ended and its VM kept running on its source."""
@@ -54,8 +54,8 @@ class Aborts(Part):
             state = await all_rows(db, "SELECT state FROM migration WHERE id = ?", (migration_id,))
             if not state or state[0]["state"] != MigrationState.RUNNING.value:
                 return AbortStep.OVER
-            found = await all_rows(db, "SELECT * FROM abort WHERE migration_id = ?", (migration_id,))
-            known = self._reader.decode(found[0], abort_of) if found else None
+            records = await all_rows(db, "SELECT * FROM abort WHERE migration_id = ?", (migration_id,))
+            known = self._reader.decode(records[0], abort_of) if records else None
             if known is not None and known.may_have_reached_the_panel:
                 return AbortStep.ALREADY
             if await self._first_runs(db, migration_id):

@@ -51,8 +51,8 @@ class Capacity(Part):
                 "AND cluster_id IN (SELECT value FROM json_each(?))",
                 (_slot(now, SLOT_S), json_list(wanted)),
             )
-        seen = {row["cluster_id"] for row in records}
-        return [cluster_id for cluster_id in wanted if cluster_id not in seen]
+        recorded = {row["cluster_id"] for row in records}
+        return [cluster_id for cluster_id in wanted if cluster_id not in recorded]
 
     async def record(
         self,
@@ -121,14 +121,14 @@ class Capacity(Part):
         """Deletes some old rows. True if there may be more to delete."""
         limit = int((now - keep).timestamp())
         async with self._database.transaction() as db:
-            gone = 0
+            deleted = 0
             for table, key in (("capacity_sample", "cluster_id, at"), ("size_sample", "cluster_id, at, vcpus")):
                 cursor = await db.execute(
                     f"DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} WHERE at < ? LIMIT ?)",  # noqa: S608
                     (limit, AT_ONCE),
                 )
-                gone += cursor.rowcount
-        return gone > 0
+                deleted += cursor.rowcount
+        return deleted > 0
 
 
 async def _take_over(db: Connection, cluster_id: int, nodes: Mapping[int, tuple[int, int]], before: int) -> None:

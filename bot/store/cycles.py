@@ -42,12 +42,12 @@ class Cycles(Part):
     async def failed_in_a_row(self) -> tuple[int, datetime | None]:
         """How many checks have failed since the last successful one, and when the first of them began."""
         async with self._database.reading() as db:
-            found = await all_rows(
+            records = await all_rows(
                 db,
                 "SELECT count(*) AS count, min(started_at) AS since FROM cycle WHERE outcome = 'failed' "
                 "AND id > coalesce((SELECT max(id) FROM cycle WHERE outcome = 'done'), 0)",
             )
-        return found[0]["count"], rows.maybe_from_text(found[0]["since"])
+        return records[0]["count"], rows.maybe_from_text(records[0]["since"])
 
     async def last(self) -> LastCycle | None:
         """The last check."""

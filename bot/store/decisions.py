@@ -93,7 +93,7 @@ class Decisions(Part):
             clusters: only of these clusters; ``None`` = all.
         """
         async with self._database.reading() as db:
-            found = await all_rows(
+            records = await all_rows(
                 db,
                 "SELECT json_group_array(DISTINCT p.id) AS ids, max(d.id) AS newest "
                 "FROM decision d JOIN move m ON m.id = d.move_id JOIN proposal p ON p.id = m.proposal_id "
@@ -102,7 +102,7 @@ class Decisions(Part):
                 (None if clusters is None else json_list(clusters), limit, offset),
             )
             groups = []
-            for row in found:
+            for row in records:
                 proposals = await self._reader.proposals(db, sorted(json.loads(row["ids"]), reverse=True))
                 if proposals:
                     groups.append(_group(proposals))

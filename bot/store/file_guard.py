@@ -47,7 +47,7 @@ class FileGuard:
             StoreError: a file cannot be checked.
         """
         self.real = self._path.resolve()
-        self._known = {side: found for side in ("", *SIDES) if (found := self._look(side)) is not None}
+        self._known = {side: file for side in ("", *SIDES) if (file := self._look(side)) is not None}
         self._device = self._folder_device()
 
     def is_complete(self) -> bool:
@@ -59,16 +59,16 @@ class FileGuard:
         """
         complete = True
         for side, known in self._known.items():
-            found = self._look(side)
-            if found is None:
+            file = self._look(side)
+            if file is None:
                 complete = False
-            elif not found.is_same(known):
+            elif not file.is_same(known):
                 raise StoreError(
                     f"the database file {self._path}{side} was replaced by another file while the program runs: "
                     "nothing is started or stored; restart the program to work on the new file"
                 )
             else:
-                self._known[side] = found
+                self._known[side] = file
         return complete
 
     def is_same_device(self) -> bool:
@@ -84,7 +84,7 @@ class FileGuard:
     def _look(self, side: str) -> _File | None:
         path = self.real.with_name(self.real.name + side) if side else self._path
         try:
-            found = path.stat()
+            info = path.stat()
         except FileNotFoundError:
             return None
         except (OSError, RuntimeError) as error:  # RuntimeError: a loop of symbolic links, in older Python versions
@@ -92,4 +92,4 @@ class FileGuard:
                 f"the database file {path} cannot be looked at ({error}): nothing is started or stored until it can; "
                 "check its folder, its disk and the rights"
             ) from error
-        return _File(found.st_dev, found.st_ino, found.st_mode)
+        return _File(info.st_dev, info.st_ino, info.st_mode)

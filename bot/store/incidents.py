@@ -39,20 +39,20 @@ class Incidents(Part):
     async def get(self, incident_id: int) -> Incident | None:
         """The incident; ``None``: it does not exist, or its row is not readable."""
         async with self._database.reading() as db:
-            found = await all_rows(db, "SELECT * FROM incident WHERE id = ?", (incident_id,))
-        return next(iter(self._reader.decode_all(found, rows.incident_of)), None)
+            records = await all_rows(db, "SELECT * FROM incident WHERE id = ?", (incident_id,))
+        return next(iter(self._reader.decode_all(records, rows.incident_of)), None)
 
     async def of_proposal(self, proposal_id: int) -> Incident | None:
         """The incident of a proposal; ``None``: it has none, or the row is not readable."""
         async with self._database.reading() as db:
-            found = await all_rows(db, _OF_PROPOSAL, (proposal_id,))
-        return next(iter(self._reader.decode_all(found, rows.incident_of)), None)
+            records = await all_rows(db, _OF_PROPOSAL, (proposal_id,))
+        return next(iter(self._reader.decode_all(records, rows.incident_of)), None)
 
     async def open_ones(self) -> list[Incident]:
         """The open incidents, by cluster."""
         async with self._database.reading() as db:
-            found = await all_rows(db, "SELECT * FROM incident WHERE ended_at IS NULL ORDER BY cluster_id")
-        return self._reader.decode_all(found, rows.incident_of)
+            records = await all_rows(db, "SELECT * FROM incident WHERE ended_at IS NULL ORDER BY cluster_id")
+        return self._reader.decode_all(records, rows.incident_of)
 
     async def newest_proposal(self, proposal_id: int) -> int:
         """The newest proposal of the same incident, which its message shows; without an incident the given one."""
@@ -77,7 +77,7 @@ class Incidents(Part):
         """
         nodes = json_list(n.node_id for n in incident.nodes)
         async with self._database.reading() as db:
-            found = await all_rows(
+            records = await all_rows(
                 db,
                 "SELECT s.* FROM move_state s JOIN proposal p ON p.id = s.proposal_id "
                 "WHERE s.migration_id IS NOT NULL AND p.id <> ?1 AND (p.incident_id = ?2 OR p.purpose = ?3 "
@@ -88,15 +88,15 @@ class Incidents(Part):
                     *(rows.to_text(incident.opened_at), rows.maybe_to_text(incident.ended_at)),
                 ),
             )
-            return tuple(await self._reader.moves_of(db, found))
+            return tuple(await self._reader.moves_of(db, records))
 
     async def look(self, incident_id: int, actor: Actor, until: datetime, now: datetime) -> Looked:
         """Records that a person looks into an open incident. If another person already does, nothing changes."""
         async with self._database.transaction() as db:
-            found = await all_rows(db, "SELECT * FROM incident WHERE id = ? AND ended_at IS NULL", (incident_id,))
-            if not found:
+            records = await all_rows(db, "SELECT * FROM incident WHERE id = ? AND ended_at IS NULL", (incident_id,))
+            if not records:
                 return Looked(False, None)
-            known = self._reader.decode(found[0], rows.incident_of).looked_into(now)
+            known = self._reader.decode(records[0], rows.incident_of).looked_into(now)
             proposal_id = await _newest_proposal(db, incident_id) or None
             if known is not None and known.by != actor:
                 return Looked(False, known, proposal_id)
@@ -111,15 +111,15 @@ class Incidents(Part):
     async def end_of_others(self, clusters: Collection[int], reason: Reason, now: datetime) -> tuple[int, ...]:
         """Ends the incidents of clusters that a complete check no longer has. Returns the proposals to show again."""
         async with self._database.transaction() as db:
-            found = await all_rows(
+            records = await all_rows(
                 db,
                 "SELECT id, cluster_id FROM incident WHERE ended_at IS NULL "
                 "AND cluster_id NOT IN (SELECT value FROM json_each(?))",
                 (json_list(clusters),),
             )
-            for row in found:
+            for row in records:
                 await end_incident(db, row["id"], now, reason)
-            newest = [await _newest_proposal(db, row["id"]) for row in found]
+            newest = [await _newest_proposal(db, row["id"]) for row in records]
         return tuple(i for i in newest if i)
 
 
@@ -135,15 +135,15 @@ async def note_check(db: Connection, reader: Reader, plan: Plan, now: datetime) 
 
     ``None``: the cluster has no incident, or its row is not readable (it will be set aside).
     """
-    found = await all_rows(
+    records = await all_rows(
         db,
         "SELECT * FROM incident WHERE cluster_id = ? AND (ended_at IS NULL OR ended_at >= ? AND end_reason IS NULL) "
         "ORDER BY ended_at IS NULL DESC, id DESC LIMIT 1",
         (plan.cluster_id, rows.to_text(now - REOPENS_WITHIN)),
     )
     needed = bool(plan.overloaded or plan.moves)
-    known = _readable(found, reader)
-    if found and known is None:
+    known = _readable(records, reader)
+    if records and known is None:
         return None
     if known is None:
         return await _opened(db, plan, now) if needed else None
@@ -159,8 +159,8 @@ async def note_check(db: Connection, reader: Reader, plan: Plan, now: datetime) 
     return rows.incident_of((await all_rows(db, "SELECT * FROM incident WHERE id = ?", (known.id,)))[0])
 
 
-def _readable(found: Sequence[sqlite3.Row], reader: Reader) -> Incident | None:
-    return next(iter(reader.decode_all(found, rows.incident_of)), None)
+def _readable(records: Sequence[sqlite3.Row], reader: Reader) -> Incident | None:
+    return next(iter(reader.decode_all(records, rows.incident_of)), None)
 
 
 async def _opened(db: Connection, plan: Plan, now: datetime) -> Incident:

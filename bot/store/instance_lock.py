@@ -88,8 +88,8 @@ class Instance:
         self.acquire(now)
 
     def _identity(self) -> tuple[int, int]:
-        found = self._file.stat()
-        return found.st_dev, found.st_ino
+        info = self._file.stat()
+        return info.st_dev, info.st_ino
 
     def holder(self) -> Holder | None:
         """The process that holds the database; ``None`` = none. Changes nothing."""

@@ -70,9 +70,9 @@ class Messages(Part):
     async def current_chat(self, chat_id: int) -> int:
         """The present id of a chat: a group gets a new id when it becomes a supergroup."""
         async with self._database.reading() as db:
-            seen: set[int] = set()
-            while chat_id not in seen:
-                seen.add(chat_id)
+            visited: set[int] = set()
+            while chat_id not in visited:
+                visited.add(chat_id)
                 records = await all_rows(db, "SELECT value FROM setting WHERE key = ?", (_moved_key(chat_id),))
                 new = records[0]["value"] if records else ""
                 chat_id = int(new) if new.removeprefix("-").isdecimal() else chat_id

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Collection
 from datetime import datetime
 
-from balancer.migration_time import Sample
+from balancer.migration_time import DurationSample
 from balancer.model import Reason
 from balancer.promises import Promise
 from bot.domain.incidents import Resource
@@ -154,7 +154,7 @@ class Migrations(Part):
             sql = "SELECT EXISTS (SELECT 1 FROM migration WHERE state = ? AND reason IS NULL)"
             return bool(await scalar(db, sql, (MigrationState.SUCCEEDED.value,)))
 
-    async def durations(self, cluster_id: int, limit: int = 100) -> list[Sample]:
+    async def durations(self, cluster_id: int, limit: int = 100) -> list[DurationSample]:
         """How much memory a cluster's last migrations moved, and how long each took; newest first."""
         async with self._database.reading() as db:
             records = await all_rows(
@@ -169,7 +169,7 @@ class Migrations(Part):
             )
         return self._reader.decode_of_moves(records, _sample)
 
-    async def durations_by_vm(self, cluster_id: int, each: int) -> dict[int, list[Sample]]:
+    async def durations_by_vm(self, cluster_id: int, each: int) -> dict[int, list[DurationSample]]:
         """VM -> the memory and the time of its own last migrations in the cluster, newest first.
 
         A migration that restarted its VM is left out: it may have copied nothing while the VM ran.
@@ -188,7 +188,7 @@ class Migrations(Part):
                 "AND json_valid(p.plan)) WHERE nth <= ? ORDER BY id DESC",
                 (MigrationState.SUCCEEDED.value, cluster_id, each),
             )
-        by_vm: dict[int, list[Sample]] = {}
+        by_vm: dict[int, list[DurationSample]] = {}
         for vm_id, sample in self._reader.decode_of_moves(records, lambda r: (r["vm_id"], _sample(r))):
             by_vm.setdefault(vm_id, []).append(sample)
         return by_vm
@@ -232,9 +232,9 @@ class Migrations(Part):
         return self._reader.decode_of_moves(records, _past)
 
 
-def _sample(row: sqlite3.Row) -> Sample:
+def _sample(row: sqlite3.Row) -> DurationSample:
     seconds = (rows.from_text(row["finished_at"]) - rows.from_text(row["started_at"])).total_seconds()
-    return Sample(int(row["memory_mib"]), seconds)
+    return DurationSample(int(row["memory_mib"]), seconds)
 
 
 def _past(row: sqlite3.Row) -> PastMigration:

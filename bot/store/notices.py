@@ -46,8 +46,8 @@ class Notices(Part):
     async def unanswered(self) -> list[Unanswered]:
         """Every question that waits for people, oldest first. Cheap enough for a call every few seconds."""
         async with self._database.reading() as db:
-            found = await all_rows(db, _UNANSWERED, (NoticeKind.REMINDER.value, NoticeKind.ESCALATION.value))
-        return self._reader.decode_all(found, rows.unanswered_of)
+            records = await all_rows(db, _UNANSWERED, (NoticeKind.REMINDER.value, NoticeKind.ESCALATION.value))
+        return self._reader.decode_all(records, rows.unanswered_of)
 
     async def remind(self, question: Unanswered, due: int, now: datetime) -> bool:
         """Stores the notice of a reminder, once for each ``due``. True if this call did it. ``due``: how many
@@ -127,8 +127,8 @@ class Notices(Part):
     ) -> None:
         """Records that a chat has a notice, or does not need it. When all ``chats`` have it, the notice is sent."""
         async with self._database.transaction() as db:
-            seen = await all_rows(db, "SELECT chat_id FROM notice_seen WHERE notice_id = ?", (notice_id,))
-            if set(chats) <= {chat_id, *(r["chat_id"] for r in seen)}:
+            done = await all_rows(db, "SELECT chat_id FROM notice_seen WHERE notice_id = ?", (notice_id,))
+            if set(chats) <= {chat_id, *(r["chat_id"] for r in done)}:
                 await db.execute("UPDATE notice SET sent_at = ? WHERE id = ?", (rows.to_text(now), notice_id))
                 await db.execute("DELETE FROM notice_seen WHERE notice_id = ?", (notice_id,))
             else:

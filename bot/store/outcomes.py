@@ -55,24 +55,24 @@ class Outcomes(Part):
         """The migrations with a checkpoint that is due, in the order of their ends."""
         first = rows.to_text(now - CHECKPOINTS[0])
         async with self._database.reading() as db:
-            found = await all_rows(
+            result_rows = await all_rows(
                 db,
                 f"{COMPARABLE} AND g.finished_at <= ? AND (SELECT count(*) FROM outcome o "  # noqa: S608 - fixed words
                 "WHERE o.migration_id = p.migration_id) < ? ORDER BY g.finished_at, g.id",
                 (first, len(CHECKPOINTS)),
             )
-        return self._reader.decode_all(found, started_move_of)
+        return self._reader.decode_all(result_rows, started_move_of)
 
     async def of_clusters(self, clusters: Collection[int], since: datetime) -> list[StartedMove]:
         """The migrations of these clusters that ended at ``since`` or later, in the order of their ends."""
         async with self._database.reading() as db:
-            found = await all_rows(
+            result_rows = await all_rows(
                 db,
                 f"{COMPARABLE} AND m.cluster_id IN (SELECT value FROM json_each(?)) AND g.finished_at >= ? "  # noqa: S608
                 "ORDER BY g.finished_at, g.id",
                 (json_list(clusters), rows.to_text(since)),
             )
-        return self._reader.decode_all(found, started_move_of)
+        return self._reader.decode_all(result_rows, started_move_of)
 
     async def record(self, outcomes: Iterable[Outcome], now: datetime) -> None:
         """Stores the comparisons of one check, and deletes details that no later check needs."""
@@ -94,18 +94,18 @@ class Outcomes(Part):
     async def of(self, migration_ids: Collection[int]) -> list[Outcome]:
         """The outcomes of these migrations, in the order of the checks."""
         async with self._database.reading() as db:
-            found = await all_rows(
+            result_rows = await all_rows(
                 db,
                 f"{OUTCOMES} WHERE o.migration_id IN (SELECT value FROM json_each(?)) ORDER BY o.id",  # noqa: S608
                 (json_list(migration_ids),),
             )
-        return self._reader.decode_all(found, outcome_of)
+        return self._reader.decode_all(result_rows, outcome_of)
 
     async def entries(self, limit: int) -> list[LedgerEntry]:
         """The newest comparisons with their migrations, newest first."""
         async with self._database.reading() as db:
-            found = await all_rows(db, f"{OUTCOMES} ORDER BY o.id DESC LIMIT ?", (limit,))
-            outcomes = self._reader.decode_all(found, outcome_of)
+            result_rows = await all_rows(db, f"{OUTCOMES} ORDER BY o.id DESC LIMIT ?", (limit,))
+            outcomes = self._reader.decode_all(result_rows, outcome_of)
             promises = await all_rows(
                 db,
                 f"{PROMISES} AND p.migration_id IN (SELECT value FROM json_each(?))",  # noqa: S608 - fixed words
@@ -121,8 +121,8 @@ class Outcomes(Part):
             clusters: only these clusters; ``None`` = all.
         """
         async with self._database.reading() as db:
-            found = await all_rows(db, RECENT_OUTCOMES, (rows.to_text(now - VERDICT_TIME),))
-            by_cluster = grouped(self._reader.decode_all(found, lambda r: (r["cluster_id"], outcome_of(r))))
+            result_rows = await all_rows(db, RECENT_OUTCOMES, (rows.to_text(now - VERDICT_TIME),))
+            by_cluster = grouped(self._reader.decode_all(result_rows, lambda r: (r["cluster_id"], outcome_of(r))))
             names = {r["cluster_id"]: r["name"] for r in await all_rows(db, NAMES, (json_list(by_cluster),))}
         shown = {i: own for i, own in by_cluster.items() if clusters is None or i in clusters}
         return verdicts(shown, names)
@@ -132,14 +132,14 @@ class Outcomes(Part):
     ) -> tuple[int, float | None]:
         """How many migrations were compared in this time, and the median part of the promises that was kept."""
         async with self._database.reading() as db:
-            found = await all_rows(
+            result_rows = await all_rows(
                 db,
                 f"{OUTCOMES} JOIN migration g ON g.id = o.migration_id JOIN move m ON m.id = g.move_id "  # noqa: S608
                 "WHERE o.relieved IS NOT NULL AND o.at >= ?1 AND o.at < ?2 "
                 "AND (?3 IS NULL OR m.cluster_id IN (SELECT value FROM json_each(?3))) ORDER BY o.id",
                 (rows.to_text(since), rows.to_text(until), None if clusters is None else json_list(clusters)),
             )
-        hits = [o.hit for o in latest(self._reader.decode_all(found, outcome_of)).values() if o.hit is not None]
+        hits = [o.hit for o in latest(self._reader.decode_all(result_rows, outcome_of)).values() if o.hit is not None]
         return len(hits), median(hits) if hits else None
 
 

@@ -15,7 +15,7 @@ from bot.store.database import Connection, Database, Part, all_rows, json_list, 
 from bot.store.incidents import adopt_waiting, end_if_over, note_check, note_question
 from bot.store.publishing import (
     IN_MOTION,
-    Waiting,
+    WaitingProposals,
     close,
     extend,
     insert_proposal,
@@ -28,7 +28,7 @@ from bot.store.publishing import (
     supersede,
 )
 from bot.store.reading import Reader
-from bot.store.values import Checkpoint, Published
+from bot.store.values import PublishCheckpoint, Published
 
 
 class Proposals(Part):
@@ -102,7 +102,7 @@ class Proposals(Part):
         async with self._database.reading() as db:
             return await scalar(db, "SELECT max(id) FROM proposal")
 
-    async def checkpoint(self, now: datetime | None = None) -> Checkpoint:
+    async def checkpoint(self, now: datetime | None = None) -> PublishCheckpoint:
         """The checkpoint before the panel is read. ``publish`` uses it to find what has changed since then.
 
         Args:
@@ -115,7 +115,7 @@ class Proposals(Part):
                 "WHERE g.state IN (SELECT value FROM json_each(?)) AND NOT coalesce(g.not_before > ?, 0)",
                 (IN_MOTION, rows.maybe_to_text(now)),
             )
-            return Checkpoint(
+            return PublishCheckpoint(
                 decision_id=await scalar(db, "SELECT max(id) FROM decision"),
                 exclusion_id=await scalar(db, "SELECT max(id) FROM exclusion"),
                 moving=frozenset(r["cluster_id"] for r in moving),
@@ -128,7 +128,7 @@ class Proposals(Part):
         automatic: bool,
         now: datetime,
         expires_at: datetime,
-        since: Checkpoint | None = None,
+        since: PublishCheckpoint | None = None,
         rules: Sequence[Verdict] = (),
     ) -> Published:
         """Stores a plan as the only open proposal of the program in this cluster. Requests of people stay.
@@ -176,21 +176,21 @@ class Proposals(Part):
                 db, incident, proposal_id=proposal_id, created=bool(plan.moves), superseded=waiting.proposal_ids
             )
 
-    async def _waiting(self, db: Connection, cluster_id: int) -> Waiting:
+    async def _waiting(self, db: Connection, cluster_id: int) -> WaitingProposals:
         """The waiting proposals of the program's own plans in a cluster."""
-        found = await all_rows(
+        records = await all_rows(
             db,
             "SELECT m.id, m.proposal_id, m.position FROM move m JOIN proposal p ON p.id = m.proposal_id "
             "WHERE m.state = 'pending' AND m.cluster_id = ? AND p.purpose = ? ORDER BY m.proposal_id, m.position",
             (cluster_id, Purpose.BALANCE.value),
         )
-        ids = tuple(dict.fromkeys(int(r["proposal_id"]) for r in found))
+        ids = tuple(dict.fromkeys(int(r["proposal_id"]) for r in records))
         try:
             plans = {i: await self._reader.plan(db, i) for i in ids}
-            moves = tuple(plans[r["proposal_id"]].moves[r["position"]] for r in found)
+            moves = tuple(plans[r["proposal_id"]].moves[r["position"]] for r in records)
         except (StoreError, IndexError):  # the reader has noted the row; it will be set aside
-            return Waiting(ids, ())
-        return Waiting(ids, moves, tuple(r["id"] for r in found))
+            return WaitingProposals(ids, ())
+        return WaitingProposals(ids, moves, tuple(r["id"] for r in records))
 
     async def expire_due(self, now: datetime) -> tuple[int, ...]:
         """Ends every proposal whose time is over, and returns the ids of the changed ones."""

@@ -29,13 +29,13 @@ from bot.store.incidents import end_if_over, note_proposal, note_question
 from bot.store.notices import add_notice
 from bot.store.reading import UNDECODABLE
 from bot.store.rule_rows import rule_to_dict, verdict_to_text
-from bot.store.values import Checkpoint, NoticeKind, Published, RequestOrigin
+from bot.store.values import NoticeKind, PublishCheckpoint, Published, RequestOrigin
 from bot.store.verdicts import approve_or_skip
 
 IN_MOTION = json_list(s.value for s in (MigrationState.QUEUED, *IN_FLIGHT))
 
 
-class Waiting(NamedTuple):
+class WaitingProposals(NamedTuple):
     """The waiting proposals of the program's own plans, and their pending moves; no moves if they are not readable."""
 
     proposal_ids: tuple[int, ...]
@@ -43,7 +43,7 @@ class Waiting(NamedTuple):
     move_ids: tuple[int, ...] = ()
 
 
-async def reason_outdated(db: Connection, plan: Plan, since: Checkpoint | None, now: datetime) -> Reason | None:
+async def reason_outdated(db: Connection, plan: Plan, since: PublishCheckpoint | None, now: datetime) -> Reason | None:
     """Why a plan is outdated: what has changed since the checkpoint ``since``; ``None`` = it is not outdated."""
     moving = await scalar(
         db,
@@ -220,7 +220,7 @@ async def note_in_incident(
     db: Connection,
     incident: Incident,
     proposal_id: int | None,
-    waiting: Waiting,
+    waiting: WaitingProposals,
     plan: Plan,
     *,
     automatic: bool,

@@ -26,9 +26,9 @@ def broken_promises_of(path: Path, now: datetime) -> tuple[BrokenPromises, ...]:
         if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'outcome'").fetchone():
             return ()
         db.row_factory = sqlite3.Row
-        found = db.execute(RECENT_OUTCOMES, (rows.to_text(now - VERDICT_TIME),)).fetchall()
+        records = db.execute(RECENT_OUTCOMES, (rows.to_text(now - VERDICT_TIME),)).fetchall()
         try:
-            by_cluster = grouped((r["cluster_id"], outcome_of(r)) for r in found)
+            by_cluster = grouped((r["cluster_id"], outcome_of(r)) for r in records)
         except UNDECODABLE as error:
             raise StoreError(f"the database {path} cannot be read: {error}") from error
         names = {r["cluster_id"]: r["name"] for r in db.execute(NAMES, (json.dumps(list(by_cluster)),))}

@@ -36,11 +36,11 @@ class Retention(Part):
             states = json_list(s.value for s in UNSETTLED)
             proposal_ids = json_list(r["id"] for r in await all_rows(db, _OLD_PROPOSALS, (limit, states, AT_ONCE)))
             async with lifted(db, "audit_keeps", "decision_keeps"):
-                gone = await _forget(db, proposal_ids, limit)
-            if gone:
-                detail = {"proposals": gone, "before": moment.isoformat(timespec="seconds")}
+                deleted = await _forget(db, proposal_ids, limit)
+            if deleted:
+                detail = {"proposals": deleted, "before": moment.isoformat(timespec="seconds")}
                 await write_audit(db, now, PROGRAM, "forgotten", detail)
-        return gone
+        return deleted
 
 
 async def _forget(db: Connection, proposal_ids: str, limit: str) -> int:
@@ -56,7 +56,7 @@ async def _forget(db: Connection, proposal_ids: str, limit: str) -> int:
     await db.execute(f"DELETE FROM decision {_OF_MOVES}", (proposal_ids,))  # noqa: S608
     await db.execute(f"DELETE FROM move {_OF_PROPOSALS}", (proposal_ids,))  # noqa: S608
     cursor = await db.execute("DELETE FROM proposal WHERE id IN (SELECT value FROM json_each(?))", (proposal_ids,))
-    gone = cursor.rowcount
+    deleted = cursor.rowcount
     await db.execute(
         "DELETE FROM incident WHERE ended_at < ? AND NOT EXISTS (SELECT 1 FROM proposal p "
         "WHERE p.incident_id = incident.id)",
@@ -68,7 +68,7 @@ async def _forget(db: Connection, proposal_ids: str, limit: str) -> int:
     await db.execute("DELETE FROM ignored_vm WHERE ended_at < ?", (limit,))
     await db.execute("DELETE FROM snooze WHERE until < ?", (limit,))
     await _shorten_audit(db, limit)
-    return gone
+    return deleted
 
 
 async def _shorten_audit(db: Connection, limit: str) -> None:

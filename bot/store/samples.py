@@ -56,7 +56,7 @@ class Samples(Part):
             every: the time between two checks: the longest time that one check stands for.
         """
         at = _unix(now)
-        seen = [(p.cluster_id, r) for p in plans for r in p.nodes if r.load is not None]
+        reports = [(p.cluster_id, r) for p in plans for r in p.nodes if r.load is not None]
         async with self._database.transaction() as db:
             # This check is recorded at its end, so the last recorded one is the previous check.
             before = await all_rows(
@@ -66,23 +66,23 @@ class Samples(Part):
             )
             since = at - _unix(rows.from_text(before[0]["started_at"])) if before else at
             stands_for_s = min(since, round(every.total_seconds()))
-            await db.executemany(_PUT, [_row(c, r, at, stands_for_s) for c, r in seen])
+            await db.executemany(_PUT, [_row(c, r, at, stands_for_s) for c, r in reports])
             await db.executemany(
                 "INSERT INTO sampled_node (node_id, name) VALUES (?, ?) "
                 "ON CONFLICT (node_id) DO UPDATE SET name = excluded.name WHERE name <> excluded.name",
-                [(r.node_id, r.node_name) for _, r in seen],
+                [(r.node_id, r.node_name) for _, r in reports],
             )
-        return len(seen)
+        return len(reports)
 
     async def thin(self, now: datetime, keep: timedelta) -> bool:
         """Merges or deletes some old rows. True if there may be more to do."""
         moment = _unix(now)
         async with self._database.transaction() as db:
-            gone = await db.execute(
+            cursor = await db.execute(
                 "DELETE FROM sample WHERE (at, node_id) IN (SELECT at, node_id FROM sample WHERE at < ? LIMIT ?)",
                 (moment - round(keep.total_seconds()), AT_ONCE),
             )
-            if gone.rowcount:
+            if cursor.rowcount:
                 return True
             for age, width_s in LEVELS:
                 # Only complete slots: a merged slot gets no more samples.

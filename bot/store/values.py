@@ -13,7 +13,7 @@ from bot.domain.proposals import Actor, DecisionResult, ProposedMove
 
 
 @dataclass(frozen=True, slots=True)
-class Checkpoint:
+class PublishCheckpoint:
     """The newest decision and exclusion, and the moving clusters, before the panel was read."""
 
     decision_id: int

@@ -20,7 +20,7 @@ cluster. Arguments: the person, the id of the move's cluster, and the cluster's 
 
 
 @dataclass
-class Outcome:
+class ApprovalSplit:
     """The moves of one approval: those it approves as the second one, those with a new first approval of this person,
     and those that had a first approval of this person before."""
 
@@ -52,9 +52,9 @@ async def decided(
     now: datetime,
     counts: Counts | None,
     terms: DecisionOptions = NO_OPTIONS,
-) -> Outcome:
+) -> ApprovalSplit:
     """Stores a verdict as ``Decisions.decide``."""
-    outcome = Outcome(second=list(move_ids))
+    outcome = ApprovalSplit(second=list(move_ids))
     if verdict is Verdict.APPROVE and counts is not None:
         outcome = await _first_or_second(db, move_ids, actor, now=now, counts=counts, terms=terms)
     if outcome.firsts:
@@ -65,7 +65,7 @@ async def decided(
 
 async def _first_or_second(
     db: Connection, move_ids: Sequence[int], actor: Actor, *, now: datetime, counts: Counts, terms: DecisionOptions
-) -> Outcome:
+) -> ApprovalSplit:
     """Stores the first approvals of this person. Moves that are not pending are left to the verdict."""
     records = await all_rows(
         db,
@@ -75,7 +75,7 @@ async def _first_or_second(
         "WHERE s.id IN (SELECT value FROM json_each(?)) AND s.state = 'pending' AND p.expires_at > ? ORDER BY s.id",
         (json_list(move_ids), rows.to_text(now)),
     )
-    split = Outcome()
+    split = ApprovalSplit()
     for row in records:
         first = None if row["first_kind"] is None else rows.first_of(row)
         if first is None or not counts(first.by, row["of_cluster"], str(row["cluster_name"] or "")):

@@ -59,11 +59,11 @@ class VMSamples(Part):
     async def thin(self, now: datetime, keep: timedelta) -> bool:
         """Merges or deletes some old rows. True if there may be more to do."""
         async with self._database.transaction() as db:
-            gone = await db.execute(
+            cursor = await db.execute(
                 "DELETE FROM vm_sample WHERE (at, vm_id) IN (SELECT at, vm_id FROM vm_sample WHERE at < ? LIMIT ?)",
                 (_unix(now - keep), AT_ONCE),
             )
-            if gone.rowcount:
+            if cursor.rowcount:
                 return True
             end = _unix(now - FINE_FOR) // HOUR_S * HOUR_S
             oldest = await scalar(db, "SELECT min(at) FROM vm_sample WHERE span_s < ? AND at < ?", (HOUR_S, end))

@@ -59,7 +59,7 @@ class ChatFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class ChatSighting:
     """A chat that the bot was written to or added to. The user is who did it; ``None`` where nobody is named."""
 
     chat_id: int
@@ -115,7 +115,7 @@ class Probe:
         member = await _answered(self._bot.get_chat_member(chat_id, user_id, request_timeout=ANSWER_S))
         return _membership(member)
 
-    async def sightings(self, for_s: float, after_last_s: float | None = None) -> AsyncIterator[Sighting]:
+    async def sightings(self, for_s: float, after_last_s: float | None = None) -> AsyncIterator[ChatSighting]:
         """Listens for messages and for being added to a group. Takes the updates from a program that listens too.
 
         Args:
@@ -130,10 +130,10 @@ class Probe:
             )
             for update in await _answered(asking):
                 offset = update.update_id + 1
-                seen = update.message or update.my_chat_member
-                if seen is not None:
+                message = update.message or update.my_chat_member
+                if message is not None:
                     until = until if after_last_s is None else min(until, time.monotonic() + after_last_s)
-                    yield _sighting(seen)
+                    yield _sighting(message)
 
     async def send(self, chat_id: int, thread_id: int | None, text: str) -> None:
         """Posts a text, without a sound."""
@@ -148,10 +148,10 @@ class Probe:
         await _answered(sending)
 
 
-def _sighting(seen: Message | ChatMemberUpdated) -> Sighting:
-    chat, user = seen.chat, seen.from_user
+def _sighting(event: Message | ChatMemberUpdated) -> ChatSighting:
+    chat, user = event.chat, event.from_user
     named = user is not None and not user.is_bot and user.id not in SHARED_ACCOUNTS
-    return Sighting(
+    return ChatSighting(
         chat_id=chat.id,
         chat_name=chat.title or chat.full_name or str(chat.id),
         private=chat.type == "private",

@@ -77,7 +77,7 @@ def _decode(reference: re.Match[str]) -> str | None:
 
 
 def _unescape(text: str) -> str:
-    return _REFERENCE.sub(lambda found: _decode(found) or found[0], text)
+    return _REFERENCE.sub(lambda match: _decode(match) or match[0], text)
 
 
 class _Parser:

@@ -23,7 +23,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _SPLITTABLE = ("bold", "italic", "underline", "strikethrough", "spoiler")
 _BLOCKS = ("blockquote", "expandable_blockquote")
 _GIVEN = (*_SPLITTABLE, *_BLOCKS, "code", "pre", "text_link", "text_mention", "custom_emoji", "date_time")
-_FOUND = (
+_PATTERNS = (
     ("url", re.compile(r"https?://[^\s<>\"']+[^\s<>\"'.,!?:;)\]]")),
     ("email", re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+")),
     ("bot_command", re.compile(r"(?<![\w/@<>])/[A-Za-z0-9_]{1,64}(?:@[A-Za-z0-9_]{3,32})?(?![\w/])")),
@@ -49,7 +49,7 @@ def formatted(source: str, parse_mode: str, given: Any, users: Mapping[int, User
         text, entities = _CONTROL.sub(" ", source), _given_entities(given)
     settled = _settle(_with_users(entities, users))
     text, settled = _trim(text, settled)
-    return text, tuple(_sorted([*settled, *_found_entities(text, settled)]))
+    return text, tuple(_sorted([*settled, *_entities_in(text, settled)]))
 
 
 def message_text(source: str, parse_mode: str, given: Any, users: Mapping[int, User]) -> tuple[str, tuple[Entity, ...]]:
@@ -72,7 +72,7 @@ def caption_text(source: str, parse_mode: str, given: Any, users: Mapping[int, U
 
 def typed_text(text: str) -> tuple[str, tuple[Entity, ...]]:
     """What a person typed: no markup, but commands, links and mentions are found."""
-    return text, tuple(_sorted(_found_entities(text, [])))
+    return text, tuple(_sorted(_entities_in(text, [])))
 
 
 def inline_keyboard(markup: Any) -> Keyboard | None:
@@ -202,10 +202,10 @@ def _trim(text: str, entities: list[Entity]) -> tuple[str, list[Entity]]:
     return text[lead:], [{**e, "offset": e["offset"] - lead} for e in entities]
 
 
-def _found_entities(text: str, known: list[Entity]) -> list[Entity]:
+def _entities_in(text: str, known: list[Entity]) -> list[Entity]:
     taken = [(e["offset"], _end(e)) for e in known if e["type"] in ("code", "pre", "text_link", "text_mention")]
     results: list[Entity] = []
-    for kind, pattern in _FOUND:
+    for kind, pattern in _PATTERNS:
         for match in pattern.finditer(text):
             start = utf16_length(text[: match.start()])
             end = start + utf16_length(match[0])

@@ -23,7 +23,7 @@ from balancer.strategies.balance.search import even_out, vm_rows
 from balancer.strategies.optimal.costs import durations
 from balancer.strategies.optimal.heuristics import solve
 from balancer.strategies.optimal.strategy import optimal
-from balancer.strategies.outcome import Outcome, Step, carry_out, objective, overloaded
+from balancer.strategies.outcome import Step, StrategyResult, carry_out, objective, overloaded
 
 ATTEMPTS = 3
 """How many times the plan is made again with moves for overload that is hard to clear."""
@@ -31,7 +31,7 @@ RELIEF = 100.0
 """The weight of overload if nodes are still overloaded after evening out: far more than J."""
 
 
-def balance(state: WorkingState) -> Outcome:
+def balance(state: WorkingState) -> StrategyResult:
     """Makes the moves within the budget on the state. Returns them, facts about the whole plan, and its evenness."""
     start = _Start(state)
     cleared = optimal(state, cut=False)
@@ -242,7 +242,7 @@ def _j(state: WorkingState, start: _Start) -> float:
     return Moment.of(Loads.of(state, Field.of(state, NodeArrays.of(state), start.vms, nothing))).j
 
 
-def _stuck(state: WorkingState, cleared: Outcome, after_all: Sequence[int]) -> dict[int, Reason]:
+def _stuck(state: WorkingState, cleared: StrategyResult, after_all: Sequence[int]) -> dict[int, Reason]:
     """Why nodes are still overloaded after the moves within the budget."""
     budget = Reason.of("source-budget", limit=state.policy.max_moves)
     return {

@@ -20,9 +20,9 @@ def least_above(nodes: Iterable[tuple[float, int, int]], room: int) -> float:
     total = 0.0
     for threshold, used, free in sorted(nodes):  # a unit counts most on the node with the lowest threshold
         above = max(0.0, used - threshold)
-        gone = min(above, free, room)
-        room -= int(gone)
-        total += (above - gone) / threshold
+        part = min(above, free, room)
+        room -= int(part)
+        total += (above - part) / threshold
     return total
 
 

@@ -47,7 +47,7 @@ class Floor:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FloorResult:
     """The result of searches for the best placement."""
 
     goal: Goal
@@ -108,7 +108,7 @@ def find_best(
     *,
     floor: float,
     ordered: bool,
-) -> Found:
+) -> FloorResult:
     """The best placement that leaves one of these sets of nodes overloaded.
 
     Args:
@@ -120,7 +120,7 @@ def find_best(
         floor: a lower bound of the excess.
         ordered: only placements count whose moves have a legal order.
     """
-    best, complete = Found(known, None, complete=True), True
+    best, complete = FloorResult(known, None, complete=True), True
     for i, left in enumerate(sets):
         for overloaded_first in (False, True):  # if one order of placing the VMs takes too long, try the other
             given = Work(work.part(2 * (len(sets) - i) - overloaded_first))
@@ -144,7 +144,7 @@ class _Scope(NamedTuple):
     """Whether to prove that no placement is better; else any placement is enough."""
 
 
-def _deepen(model: ExactModel, covers: Covers, best: Found, work: Work, scope: _Scope) -> Found:
+def _deepen(model: ExactModel, covers: Covers, best: FloorResult, work: Work, scope: _Scope) -> FloorResult:
     """The best placement of the scope; ``complete`` is only for this scope.
 
     Placements of low cost are searched first, with a rising limit. Low limits cut nearly all branches, and the limit
@@ -197,7 +197,7 @@ def find_any(
         for i, left in enumerate(sets):
             given = Work(half.part(len(sets) - i))
             half.left -= given.left
-            nothing = Found(Goal(inf, INFEASIBLE), None, complete=False)
+            nothing = FloorResult(Goal(inf, INFEASIBLE), None, complete=False)
             any_plan = _deepen(
                 model, covers, nothing, given, _Scope(left, 0.0, overloaded_first=False, ordered=True, prove=False)
             )

@@ -105,10 +105,10 @@ def _above_floor(model: ExactModel, covers: Covers, floor: Floor, known: Value, 
         sets = list(sets_of_nodes(model, floor.unclearable, number))
         start = Goal(best.excess, best.cost) if number == best.left else Goal(inf, INFEASIBLE)
         lowest = floor.excess if number == floor.left else 0.0
-        found = find_best(model, covers, sets, start, work, floor=lowest, ordered=True)
-        complete &= found.complete
-        if found.moves is not None:
-            best, moves = Value(number, *found.goal), found.moves
+        above = find_best(model, covers, sets, start, work, floor=lowest, ordered=True)
+        complete &= above.complete
+        if above.moves is not None:
+            best, moves = Value(number, *above.goal), above.moves
             break
     return ExactResult(moves, best, proven=complete, proven_for_all=False)
 

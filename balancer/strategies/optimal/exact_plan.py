@@ -52,9 +52,9 @@ def _layout(problem: SmallProblem, pairs: Sequence[Pair]) -> Layout:
 
 def _served(node: int, home: dict[int, int], pairs: Sequence[Pair], overloaded: frozenset[int]) -> int:
     """The overloaded node that a departure from ``node`` helps, over any number of arrivals."""
-    seen: set[int] = set()
-    while node not in overloaded and node not in seen:
-        seen.add(node)
+    visited: set[int] = set()
+    while node not in overloaded and node not in visited:
+        visited.add(node)
         sources = [home[vm] for vm, target in pairs if target == node]
         node = next((source for source in sources if source in overloaded), sources[0] if sources else node)
     return node

@@ -10,7 +10,7 @@ from balancer.model import Bound, Effort, Move, Reason
 from balancer.policy import COST_MEMORY, COST_MOVES
 from balancer.state import Checkpoint, WorkingState
 from balancer.strategies.exact.solve import ExactResult
-from balancer.strategies.outcome import Outcome, Step, carry_out, overloaded
+from balancer.strategies.outcome import Step, StrategyResult, carry_out, overloaded
 
 
 class Proven(NamedTuple):
@@ -41,7 +41,7 @@ class Whole(NamedTuple):
 
 def finished(
     state: WorkingState, whole: Whole, effort: Effort, bound: Bound, why_left: Mapping[int, Reason], *, cut: bool
-) -> Outcome:
+) -> StrategyResult:
     """The result with the moves that the policy's budget allows. Afterwards the state has only these moves.
 
     Args:
@@ -57,7 +57,7 @@ def finished(
     if limit and len(moves) > limit:
         state.rollback(whole.checkpoint)
         carry_out(state, [step for step, _ in whole.moves[:limit]])
-    return Outcome(
+    return StrategyResult(
         moves=moves[:limit] if limit else moves,
         effort=effort,
         bound=_sharpened(bound, effort, state.policy.goal, whole) if _holds(bound, effort) else None,

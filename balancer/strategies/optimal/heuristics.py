@@ -20,7 +20,7 @@ from balancer.strategies.optimal.partial_relief import relieve_partially
 from balancer.strategies.optimal.problem import Problem
 from balancer.strategies.optimal.search import Search
 from balancer.strategies.optimal.unclearable import why_unclearable
-from balancer.strategies.outcome import Outcome, Step, carry_out, objective, overloaded
+from balancer.strategies.outcome import Step, StrategyResult, carry_out, objective, overloaded
 from balancer.strategies.smallest_first import smallest_first
 
 ROUNDS = 24
@@ -29,7 +29,7 @@ SMALL = 200_000
 """The limit for VMs x nodes up to which ``smallest-first`` is tried too if nodes stay overloaded."""
 
 
-def plan_heuristically(state: WorkingState, *, cut: bool) -> Outcome:
+def plan_heuristically(state: WorkingState, *, cut: bool) -> StrategyResult:
     """The plan of a cluster that is too large for the exact search."""
     start = state.checkpoint()
     problem, moves = heuristic_moves(state)
@@ -48,7 +48,7 @@ def heuristic_moves(state: WorkingState) -> tuple[Problem, list[tuple[Step, Move
     return problem, moves
 
 
-def finished_with(state: WorkingState, problem: Problem, whole: Whole, *, cut: bool) -> Outcome:
+def finished_with(state: WorkingState, problem: Problem, whole: Whole, *, cut: bool) -> StrategyResult:
     """The result of a plan whose moves are made on the state; its bound comes from the problem before the moves."""
     effort, bound = _effort(problem, [move for _, move in whole.moves]), certificate(problem, whole.left)
     return finished(state, whole, effort, bound, _why_left(problem, whole.left), cut=cut)

@@ -17,17 +17,17 @@ def relieve_partially(problem: Problem, room: Room, moved: Iterable[int], left: 
 
     ``moved``: rows of VMs that have moved already.
     """
-    gone = set(moved)
-    relocations = {node: _some(problem, room, gone, node) for node in left}
+    moved_rows = set(moved)
+    relocations = {node: _some(problem, room, moved_rows, node) for node in left}
     return {node: pairs for node, pairs in relocations.items() if pairs}
 
 
-def _some(problem: Problem, room: Room, gone: set[int], node: int) -> list[Pair]:
+def _some(problem: Problem, room: Room, moved_rows: set[int], node: int) -> list[Pair]:
     vms = problem.vms
     pairs: list[Pair] = []
     lack_c, lack_m = problem.needs(node)
     here = range(int(vms.start[node]), int(vms.start[node + 1]))
-    rows = np.array([row for row in here if row not in gone], dtype=np.int64)
+    rows = np.array([row for row in here if row not in moved_rows], dtype=np.int64)
     while len(rows):
         relief = _relief(problem, node, rows, lack_c, lack_m)
         best = int(np.lexsort((rows, problem.costs[rows], -relief))[0])

@@ -164,9 +164,9 @@ def _reliefs(state: WorkingState, nodes: NodeArrays, vms: VMArrays, able: Bools)
 def _takeable(state: WorkingState, nodes: NodeArrays, vms: VMArrays, room: Room, everywhere: bool) -> Bools:
     """VM -> whether another node could take it if all VMs that may leave that node were gone (if unknown: all VMs)."""
     if everywhere:
-        gone_c = np.bincount(vms.node, vms.vcpus, len(nodes)).astype(np.int64)
-        gone_m = np.bincount(vms.node, vms.mib, len(nodes)).astype(np.int64)
-        most_c, most_m = room.vcpus + gone_c, room.mib + gone_m
+        leaving_c = np.bincount(vms.node, vms.vcpus, len(nodes)).astype(np.int64)
+        leaving_m = np.bincount(vms.node, vms.mib, len(nodes)).astype(np.int64)
+        most_c, most_m = room.vcpus + leaving_c, room.mib + leaving_m
     else:
         most_c, most_m = nodes.fill_vcpus, nodes.fill_mib
     able = np.zeros(len(vms), dtype=np.bool_)

@@ -107,7 +107,7 @@ class RelocationFinder:
         fits = dict(zip(rows, self.room.placeable(rows), strict=True))
         best = self._placed(relief, fits)
         otherwise = best is not None and self._rng.below(SKIP_ONE_IN) == 0
-        roomy = self._with_room_made(relief, fits, None if best is None else best.cost + tolerance * otherwise)
+        roomy = self._after_making_room(relief, fits, None if best is None else best.cost + tolerance * otherwise)
         return roomy or best or (self._one_by_one(relief, rows) if one_by_one else None)
 
     def _placed(self, relief: Relief, fits: dict[int, bool]) -> Relocation | None:
@@ -144,7 +144,7 @@ class RelocationFinder:
 
     # --- making room ---------------------------------------------------------------------------------------
 
-    def _with_room_made(self, relief: Relief, fits: dict[int, bool], below: int | None) -> Relocation | None:
+    def _after_making_room(self, relief: Relief, fits: dict[int, bool], below: int | None) -> Relocation | None:
         """A relocation in which one VM has room only after another VM has left its target."""
         best: Relocation | None = None
         limit = below

@@ -98,11 +98,11 @@ def _is_takeable(
     pins, left = state.groups.pins.get(vm.vm.id, ()), state.groups.left.get(vm.vm.id, frozenset())
     nodes = [(model.nodes[row], leaving[row]) for row in reach]
     return any(
-        node.fill_vcpus - node.vcpus + sum(c.vcpus for c in gone) >= vm.vcpus
-        and node.fill_mib - node.mib + sum(c.memory_mib for c in gone) >= vm.memory_mib
+        node.fill_vcpus - node.vcpus + sum(c.vcpus for c in candidates) >= vm.vcpus
+        and node.fill_mib - node.mib + sum(c.memory_mib for c in candidates) >= vm.memory_mib
         and node.node_id not in left
         and all(node.node_id in pin.nodes for pin in pins)
-        for node, gone in nodes
+        for node, candidates in nodes
     )
 
 

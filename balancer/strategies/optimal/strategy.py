@@ -17,10 +17,10 @@ from balancer.strategies.optimal.exact_plan import exact_steps, value_of
 from balancer.strategies.optimal.finish import UNPROVEN, Proven, Whole, finished
 from balancer.strategies.optimal.small_certificate import prove_small
 from balancer.strategies.optimal.small_problem import SmallProblem
-from balancer.strategies.outcome import Outcome, Step, carry_out, overloaded
+from balancer.strategies.outcome import Step, StrategyResult, carry_out, overloaded
 
 
-def optimal(state: WorkingState, *, cut: bool = True) -> Outcome:
+def optimal(state: WorkingState, *, cut: bool = True) -> StrategyResult:
     """Makes the moves on the state. Returns them and facts about the whole plan. ``cut``: only moves within the budget.
 
     If a first, short search of a small cluster ends without a proof, the heuristics make a plan, and the exact search
@@ -38,7 +38,7 @@ def optimal(state: WorkingState, *, cut: bool = True) -> Outcome:
     return _exact(state, model, result, bound, cut=cut)
 
 
-def _improved(state: WorkingState, model: ExactModel, first: ExactResult, *, cut: bool) -> Outcome:
+def _improved(state: WorkingState, model: ExactModel, first: ExactResult, *, cut: bool) -> StrategyResult:
     """The plan of the heuristics, or a better one of the exact search."""
     from balancer.strategies.optimal.heuristics import finished_with, heuristic_moves
 
@@ -55,11 +55,13 @@ def _improved(state: WorkingState, model: ExactModel, first: ExactResult, *, cut
     return _exact(state, model, result, None, cut=cut)
 
 
-def _exact(state: WorkingState, model: ExactModel, result: ExactResult, bound: Bound | None, *, cut: bool) -> Outcome:
+def _exact(
+    state: WorkingState, model: ExactModel, result: ExactResult, bound: Bound | None, *, cut: bool
+) -> StrategyResult:
     """The plan of the exact search. ``bound``: its certificate, if it is known without arrays."""
     small = SmallProblem(state, model)
     steps = exact_steps(small, result.moves or [])
-    whole = _made(state, steps, result)
+    whole = _carried_out(state, steps, result)
     if bound is not None and not whole.left:
         effort = small.effort([move.vm_id for _, move in whole.moves])
         return finished(state, whole, effort, bound, {}, cut=cut)
@@ -68,10 +70,10 @@ def _exact(state: WorkingState, model: ExactModel, result: ExactResult, bound: B
 
     state.rollback(whole.checkpoint)
     problem = Problem.of(state, everywhere=True)
-    return finished_with(state, problem, _made(state, steps, result), cut=cut)
+    return finished_with(state, problem, _carried_out(state, steps, result), cut=cut)
 
 
-def _made(state: WorkingState, steps: list[Step], result: ExactResult) -> Whole:
+def _carried_out(state: WorkingState, steps: list[Step], result: ExactResult) -> Whole:
     start = state.checkpoint()
     moves = carry_out(state, steps)
     # If the rules refuse a step, the proof is not valid.

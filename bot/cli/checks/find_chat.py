@@ -8,7 +8,7 @@ from bot.cli.checks.chat import no_telegram
 from bot.cli.checks.sheet import CheckStatus, Line, Sheet
 from bot.config.settings import Settings
 from bot.rendering.catalog import Texts
-from bot.telegram.probe import Probe, ProbeError, Sighting
+from bot.telegram.probe import ChatSighting, Probe, ProbeError
 
 CHECK = "telegram-chat"
 CHECKS = ("telegram-token", "telegram-listening", CHECK)
@@ -90,7 +90,7 @@ def _line(texts: Texts, status: CheckStatus, text: str) -> Line:
     return Line(status, CHECK, texts.text("check-title-telegram-chat"), text)
 
 
-def _describe(texts: Texts, sighting: Sighting) -> list[str]:
+def _describe(texts: Texts, sighting: ChatSighting) -> list[str]:
     """The ids of the chat and of the person, with their names."""
     lines = []
     if not sighting.private:

@@ -94,7 +94,7 @@ async def _trusted(sheet: Sheet, endpoint: Endpoint, settings: Settings, clock: 
     try:
         path = settings.vmmanager_ca_file if settings.verify_ssl else None
         context = tls_context(str(path) if path else None)
-        seen = await tcp_tls.certificate(endpoint, context)
+        certificate = await tcp_tls.certificate(endpoint, context)
     except ConfigError as error:
         sheet.halt("panel-certificate", error.problems[0])
         return False
@@ -107,17 +107,17 @@ async def _trusted(sheet: Sheet, endpoint: Endpoint, settings: Settings, clock: 
     if not settings.verify_ssl:
         sheet.warn("panel-certificate", texts.text("check-certificate-fine-unchecked"))
     else:
-        _tell_of(sheet, seen, clock)
+        _tell_of(sheet, certificate, clock)
     return True
 
 
-def _tell_of(sheet: Sheet, seen: Certificate, clock: Clock) -> None:
+def _tell_of(sheet: Sheet, certificate: Certificate, clock: Clock) -> None:
     texts = sheet.texts
-    if seen.expires_at is None:
+    if certificate.expires_at is None:
         sheet.ok("panel-certificate", texts.text("check-certificate-fine"))
         return
-    date = seen.expires_at.date().isoformat()
-    if seen.expires_at - clock() < EXPIRES_SOON:
+    date = certificate.expires_at.date().isoformat()
+    if certificate.expires_at - clock() < EXPIRES_SOON:
         sheet.warn("panel-certificate", texts.text("check-certificate-ends", date=date))
     else:
         sheet.ok("panel-certificate", texts.text("check-certificate-until", date=date))
@@ -236,22 +236,22 @@ def _compare(sheet: Sheet, ahead_s: float | None) -> None:
 async def _read(sheet: Sheet, panel: VMManagerAPI, settings: Settings) -> Snapshot | None:
     texts = sheet.texts
     try:
-        seen = await panel.snapshot()
+        snapshot = await panel.snapshot()
     except PanelError as error:
         sheet.halt("clusters", texts.text("check-unreadable", words=str(error)))
         return None
-    known = {c.id for c in seen.clusters}
+    known = {c.id for c in snapshot.clusters}
     missing = [i for i in settings.cluster_ids if i not in known]
-    named = some([f"{c.name} ({c.id})" for c in seen.clusters])
+    named = some([f"{c.name} ({c.id})" for c in snapshot.clusters])
     if missing:
         ids = ", ".join(map(str, missing))
         sheet.halt("clusters", texts.text("check-clusters-missing", ids=ids, known=named or "-"))
         return None
-    if not seen.clusters:
+    if not snapshot.clusters:
         sheet.warn("clusters", texts.text("check-clusters-none"))
     else:
-        sheet.ok("clusters", texts.text("check-clusters", count=len(seen.clusters), names=named))
-    return seen
+        sheet.ok("clusters", texts.text("check-clusters", count=len(snapshot.clusters), names=named))
+    return snapshot
 
 
 def _words(error: BaseException) -> str:

@@ -16,36 +16,36 @@ SHOWN = 5
 """So many names stand in a line."""
 
 
-def look_at(sheet: Sheet, seen: Snapshot, settings: Settings) -> tuple[Node, ...]:
+def look_at(sheet: Sheet, snapshot: Snapshot, settings: Settings) -> tuple[Node, ...]:
     """The nodes of the clusters to balance."""
     texts = sheet.texts
-    chosen = {c.id: c for c in seen.clusters if not settings.cluster_ids or c.id in settings.cluster_ids}
-    nodes = tuple(n for n in seen.nodes if n.cluster_id in chosen)
-    vms = sum(vm.cluster_id in chosen for vm in seen.vms)
+    chosen = {c.id: c for c in snapshot.clusters if not settings.cluster_ids or c.id in settings.cluster_ids}
+    nodes = tuple(n for n in snapshot.nodes if n.cluster_id in chosen)
+    vms = sum(vm.cluster_id in chosen for vm in snapshot.vms)
     count = texts.text("check-nodes", nodes=len(nodes), vms=vms, clusters=len(chosen))
     (sheet.ok if nodes else sheet.warn)("nodes", count)
     _versions(sheet, nodes, chosen, settings)
     _exclusions(sheet, nodes, settings)
-    _answers(sheet, seen)
-    _figures(sheet, nodes, seen)
-    _readiness(sheet, seen, settings)
+    _answers(sheet, snapshot)
+    _figures(sheet, nodes, snapshot)
+    _readiness(sheet, snapshot, settings)
     return nodes
 
 
-def _answers(sheet: Sheet, seen: Snapshot) -> None:
+def _answers(sheet: Sheet, snapshot: Snapshot) -> None:
     """What is odd in the panel's answers, each once."""
-    remarks = list(dict.fromkeys(sheet.texts.reason(r.reason) for r in seen.remarks))
+    remarks = list(dict.fromkeys(sheet.texts.reason(r.reason) for r in snapshot.remarks))
     for words in remarks:
         sheet.warn("answers", words)
     if not remarks:
         sheet.ok("answers", sheet.texts.text("check-answers-known"))
 
 
-def _figures(sheet: Sheet, nodes: Sequence[Node], seen: Snapshot) -> None:
+def _figures(sheet: Sheet, nodes: Sequence[Node], snapshot: Snapshot) -> None:
     """Which VMs the panel's allocations count."""
     texts, parts, neither = sheet.texts, [], 0
     for figure in ("vcpus", "memory"):
-        sums = sums_of(figure, nodes, seen.vms)
+        sums = sums_of(figure, nodes, snapshot.vms)
         known, odd = len(nodes) - len(sums.missing), len(sums.neither)
         neither += odd
         text = texts.text("check-figures", figure=figure, told=known, every=sums.every, active=sums.active, neither=odd)
@@ -54,9 +54,9 @@ def _figures(sheet: Sheet, nodes: Sequence[Node], seen: Snapshot) -> None:
         (sheet.warn if neither else sheet.ok)("figures", "; ".join(parts))
 
 
-def _readiness(sheet: Sheet, seen: Snapshot, settings: Settings) -> None:
+def _readiness(sheet: Sheet, snapshot: Snapshot, settings: Settings) -> None:
     """Per cluster what could move now; a warning where nothing can in any of them."""
-    texts, clusters = sheet.texts, _ready(seen, settings)
+    texts, clusters = sheet.texts, _ready(snapshot, settings)
     tell = sheet.ok if any(one.movable for one in clusters) else sheet.warn
     for one in clusters:
         why = "; ".join(f"{texts.reason(reason)} ({count}×)" for reason, count in one.reasons) or "none"
@@ -73,14 +73,14 @@ def _readiness(sheet: Sheet, seen: Snapshot, settings: Settings) -> None:
         tell("readiness", text)
 
 
-def _ready(seen: Snapshot, settings: Settings) -> list[Readiness]:
+def _ready(snapshot: Snapshot, settings: Settings) -> list[Readiness]:
     nodes = {
-        role: frozenset(n.id for name in names for n in matching(seen.nodes, name))
+        role: frozenset(n.id for name in names for n in matching(snapshot.nodes, name))
         for role, names in (("from", settings.exclude_source_nodes), ("to", settings.exclude_target_nodes))
     }
     policy = settings.policy().with_exclusions(nodes["from"], nodes["to"])
     clusters = load_clusters_file(settings.clusters_file)
-    chosen = [s for s in seen.split() if not settings.cluster_ids or s.clusters[0].id in settings.cluster_ids]
+    chosen = [s for s in snapshot.split() if not settings.cluster_ids or s.clusters[0].id in settings.cluster_ids]
     return [readiness(own, clusters.policy_for(own.clusters[0], policy)) for own in chosen]
 
 

@@ -11,7 +11,7 @@ from bot.console.dialogs import AskLength, Choose, Length
 from bot.domain.modes import APPROVE, ASSIST, MODES
 from bot.errors import InstanceRunning
 from bot.rendering.phrases import until
-from bot.service.remote_requests import Answer, answered, ask_for_check
+from bot.service.remote_requests import CheckAnswer, answered, ask_for_check
 
 ANSWER_POLL_S = 0.3
 
@@ -118,7 +118,7 @@ def check(app: ConsoleBase) -> None:
     app.do(work)
 
 
-async def _answer(app: ConsoleBase) -> Answer | None:
+async def _answer(app: ConsoleBase) -> CheckAnswer | None:
     """The program's answer to a request for a check; ``None`` = it ended before it gave one."""
     backend = app.backend
     number = await ask_for_check(backend.store, backend.service, app.actor)
@@ -129,7 +129,7 @@ async def _answer(app: ConsoleBase) -> Answer | None:
         await asyncio.sleep(ANSWER_POLL_S)
 
 
-def _tell(app: ConsoleBase, answer: Answer) -> None:
+def _tell(app: ConsoleBase, answer: CheckAnswer) -> None:
     texts = app.texts
     if answer.outcome == "failed":
         app.say(texts.text("console-check-failed", problem=answer.problem or ""), "bad")

@@ -145,11 +145,11 @@ class _Chart:
     def panel(self, track: Track, samples: Sequence[Sample], times: Sequence[datetime], y: float) -> float:
         """Draws one figure; returns where the next one begins."""
         canvas = self._canvas
-        seen = [s for s in samples if track.mean(s) is not None]
-        highest = max((track.highest(s) or track.mean(s) or 0.0 for s in seen), default=0.0)
+        known = [s for s in samples if track.mean(s) is not None]
+        highest = max((track.highest(s) or track.mean(s) or 0.0 for s in known), default=0.0)
         lines = steps(max(highest * 1.05, track.limit * 1.15))
         most, top, bottom = max(highest * 1.05, track.limit * 1.15), y + 24, y + 24 + HEIGHT
-        self._title(track, seen, highest, y + 10)
+        self._title(track, known, highest, y + 10)
 
         def at(value: float) -> float:
             return bottom - HEIGHT * value / most
@@ -166,26 +166,26 @@ class _Chart:
         canvas.line([(_LEFT, at(track.limit)), (_RIGHT, at(track.limit))], INK, width=1.4, dashed=True)
         limit = exact(self._texts, track.kind, track.limit)
         label = self._texts.text("picture-size" if track.kind == "vm" else "picture-limit", figures=limit)
-        canvas.text(self._free(track, seen, canvas.fonts.width(label, SMALL)), at(track.limit) - 9, label, halo=GROUND)
-        if not seen:
+        canvas.text(self._free(track, known, canvas.fonts.width(label, SMALL)), at(track.limit) - 9, label, halo=GROUND)
+        if not known:
             label = self._texts.text("picture-no-figures")
             canvas.text(
                 (_LEFT + _RIGHT) / 2, bottom - 34, label, size=NORMAL, colour=FAINT, align="center", halo=GROUND
             )
         return bottom + 12
 
-    def _free(self, track: Track, seen: Sequence[Sample], width: float) -> float:
+    def _free(self, track: Track, known: Sequence[Sample], width: float) -> float:
         """The rightmost position where a text of this width covers the fewest points above the threshold."""
-        over = [self._middle(s) for s in seen if (track.highest(s) or 0.0) > track.limit]
+        over = [self._middle(s) for s in known if (track.highest(s) or 0.0) > track.limit]
         last = _RIGHT - 2 - width
         places = [last - 10 * n for n in range(int((last - _LEFT) // 10) + 1)]
         return min(places, key=lambda x: (sum(x - 6 < there < x + width + 6 for there in over), -x))
 
-    def _title(self, track: Track, seen: Sequence[Sample], highest: float, y: float) -> None:
+    def _title(self, track: Track, known: Sequence[Sample], highest: float, y: float) -> None:
         texts, kind = self._texts, track.kind
         text = ""
-        if seen:
-            mean = sum(track.mean(s) or 0.0 for s in seen) / len(seen)
+        if known:
+            mean = sum(track.mean(s) or 0.0 for s in known) / len(known)
             text = texts.text("picture-mean-max", mean=number(texts, kind, mean), max=number(texts, kind, highest))
         wide = self._canvas.text(WIDTH - MARGIN, y, text, colour=FAINT, align="right")
         self._canvas.fit(

@@ -190,10 +190,10 @@ class Feature:
 
     def aged(self, request: Request, view: View) -> View:
         """The view, with the age of its data where the panel did not answer in time."""
-        seen, now = self.service.observer.last, self.service.clock()
-        if seen is None or now - seen.taken_at <= FRESH:
+        last, now = self.service.observer.last, self.service.clock()
+        if last is None or now - last.taken_at <= FRESH:
             return view
-        line = request.texts.html("status-age", duration=wording.duration(request.texts, now - seen.taken_at))
+        line = request.texts.html("status-age", duration=wording.duration(request.texts, now - last.taken_at))
         return replace(view, text=wording.joined([view.text, line]))
 
     def which_node(self, request: Request, name: str, nodes: Sequence[Node], page: str) -> View:

@@ -168,13 +168,13 @@ def _exclusion_arguments(args: str) -> tuple[str, ExclusionRole, timedelta | Non
     """Node, role and length. A node's name may hold blanks, so the rest is read from the end."""
     words = args.split()
     role, length = ExclusionRole.BOTH, None
-    seen_role = seen_length = False
+    has_role = has_length = False
     while len(words) > 1:
         last = words[-1].lower()
-        if not seen_role and last in (r.value for r in ExclusionRole):
-            role, seen_role = ExclusionRole(last), True
-        elif not seen_length and (parsed := parse_duration(last)) is not None:
-            length, seen_length = parsed, True
+        if not has_role and last in (r.value for r in ExclusionRole):
+            role, has_role = ExclusionRole(last), True
+        elif not has_length and (parsed := parse_duration(last)) is not None:
+            length, has_length = parsed, True
         else:
             break
         words.pop()

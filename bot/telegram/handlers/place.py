@@ -56,12 +56,12 @@ class Placing(Feature):
         return View(request.texts.html("place-pick"), keyboard([buttons[i : i + 2] for i in range(0, len(buttons), 2)]))
 
     async def _place(self, request: Request, vcpus: int, gib: float, cluster: str | None) -> View:
-        seen = await self.queries(request).place(vcpus, gib, cluster)
+        placements = await self.queries(request).place(vcpus, gib, cluster)
         parts, rows = [], list[Row]()
-        for placement in sorted(seen, key=lambda p: -p.total):
-            made = None if placement.total else await self._moves(placement)
-            parts += [self._placement(request, placement, made), Markup()]
-            rows += self._rows(request, placement, made)
+        for placement in sorted(placements, key=lambda p: -p.total):
+            room = None if placement.total else await self._moves(placement)
+            parts += [self._placement(request, placement, room), Markup()]
+            rows += self._rows(request, placement, room)
         text = wording.fitted([], parts, request.texts, more="table-more")
         return View(text, keyboard([*rows[:MOST_ROWS], [go(request.texts.text("button-back"), "place")]]))
 
@@ -70,18 +70,18 @@ class Placing(Feature):
         return await self.service.rooms.moves_for(placement.cluster_id, placement.vcpus, placement.memory_mib)
 
     @staticmethod
-    def _placement(request: Request, placement: Placement, made: RoomMade | None) -> Markup:
+    def _placement(request: Request, placement: Placement, room: RoomMade | None) -> Markup:
         """Where the VM fits; where it fits nowhere, the moves that make room for it."""
         lines = cards.place_lines(request.texts, placement)
         if not placement.total:
-            lines += [wording.row(request.texts, row) for row in room_rows(made)]
+            lines += [wording.row(request.texts, row) for row in room_rows(room)]
         return wording.joined(lines)
 
-    def _rows(self, request: Request, placement: Placement, made: RoomMade | None) -> list[Row]:
+    def _rows(self, request: Request, placement: Placement, room: RoomMade | None) -> list[Row]:
         """A button to the best node; or one that proposes the moves, for who may decide about them."""
         if placement.best:
             return [[go(wording.short(placement.best[0].node_name), "node", placement.best[0].node_id)]]
-        if made is None or self.service.settings.dry_run or not self.may_decide(request, placement.cluster_id):
+        if room is None or self.service.settings.dry_run or not self.may_decide(request, placement.cluster_id):
             return []
         words = request.texts.text("row-propose-room", cluster=wording.short(placement.cluster_name))
         return [[do(words, "room", placement.cluster_id, extra=f"{placement.vcpus}-{placement.memory_mib}")]]

@@ -89,10 +89,10 @@ class Proposals(Feature):
 
     async def why_move(self, request: Request) -> ActionResult:
         """Effect and reasons of move ``key``."""
-        found = await self.service.queries.proposed(request.key)
-        if found is None or not self.sees(request, found[0].cluster_id):
+        proposed = await self.service.queries.proposed(request.key)
+        if proposed is None or not self.sees(request, proposed[0].cluster_id):
             raise Outdated
-        lines = move_lines(request.texts, found[1], self.service.clock())
+        lines = move_lines(request.texts, proposed[1], self.service.clock())
         close = do(request.texts.text("button-close"), "close")
         return ActionResult(aside=View(wording.fitted(lines, [], request.texts), keyboard([[close]])))
 

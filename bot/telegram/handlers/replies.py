@@ -41,15 +41,15 @@ async def say(message: Message, view: View, *, only_to: int | None = None) -> No
     if only_to is not None:
         to_one = {"ephemeral_message_parameters": EphemeralMessageParameters(receiver_user_id=only_to)}
         try:
-            await _said(message, view, to_one)
+            await _send(message, view, to_one)
         except TelegramBadRequest as error:
             log.debug("Not to be shown to one person alone, so to all: %s", error.message)
         else:
             return
-    await _said(message, view, {})
+    await _send(message, view, {})
 
 
-async def _said(message: Message, view: View, options: dict[str, Any]) -> None:
+async def _send(message: Message, view: View, options: dict[str, Any]) -> None:
     if view.photo is not None:
         picture = BufferedInputFile(view.photo, PICTURE_FILE)
         await message.answer_photo(picture, caption=str(view.text), reply_markup=view.keyboard, **options)
@@ -128,7 +128,7 @@ async def reply_in_place(query: CallbackQuery, view: View) -> None:
             receiver_user_id=query.from_user.id, callback_query_id=query.id, replace_callback_query_message=True
         )
         try:
-            await _said(message, view, {"ephemeral_message_parameters": in_place})
+            await _send(message, view, {"ephemeral_message_parameters": in_place})
         except TelegramBadRequest as error:
             log.debug("Not to be shown in place of the message, so below it: %s", error.message)
         else:
@@ -173,18 +173,18 @@ def _own_buttons(query: CallbackQuery) -> list[str]:
     if message.from_user is None or message.from_user.id != query.bot.id:
         return []
     below = message.reply_markup.inline_keyboard if message.reply_markup is not None else []
-    found = [b.callback_data or "" for row in below for b in row]
-    return found + (_inner_buttons(message.rich_message.blocks) if message.rich_message is not None else [])
+    buttons = [b.callback_data or "" for row in below for b in row]
+    return buttons + (_inner_buttons(message.rich_message.blocks) if message.rich_message is not None else [])
 
 
 def _inner_buttons(blocks: Sequence[RichBlockUnion]) -> list[str]:
-    found: list[str] = []
+    buttons: list[str] = []
     for block in blocks:
         if isinstance(block, RichBlockButtons):
-            found += [b.callback_data or "" for b in block.buttons]
+            buttons += [b.callback_data or "" for b in block.buttons]
         elif isinstance(block, RichBlockDetails):
-            found += _inner_buttons(block.blocks)
-    return found
+            buttons += _inner_buttons(block.blocks)
+    return buttons
 
 
 async def decided_words(

@@ -113,16 +113,18 @@ def _verdict_line(texts: Texts, report: NodeReport) -> Markup:
 
 def _measured_lines(texts: Texts, node: Node, report: NodeReport, now: datetime) -> list[Markup | str]:
     """What the node itself says, where it was asked and the answer still counts."""
-    seen, load = node.measured, report.load
-    if seen is None or load is None or load.cpu_load is None:
+    measured, load = node.measured, report.load
+    if measured is None or load is None or load.cpu_load is None:
         return []
-    free, total = seen.memory_available_mib / 1024, seen.memory_total_mib / 1024
+    free, total = measured.memory_available_mib / 1024, measured.memory_total_mib / 1024
     lines: list[Markup | str] = [
         load_words(texts, load, now),
-        texts.html("node-averages", one=seen.load1, five=seen.load5, fifteen=seen.load15, free=free, total=total),
+        texts.html(
+            "node-averages", one=measured.load1, five=measured.load5, fifteen=measured.load15, free=free, total=total
+        ),
     ]
-    if seen.cpu_pressure is not None and seen.memory_pressure is not None:
-        lines.append(texts.html("node-pressure", cpu=seen.cpu_pressure, memory=seen.memory_pressure))
+    if measured.cpu_pressure is not None and measured.memory_pressure is not None:
+        lines.append(texts.html("node-pressure", cpu=measured.cpu_pressure, memory=measured.memory_pressure))
     return lines
 
 

@@ -113,12 +113,12 @@ def _caption(texts: Texts, lines: Callable[[int, int], Lines]) -> Markup:
     Args:
         lines: makes them for a pair of ``CUTS``.
     """
-    made: Lines = []
+    parts: Lines = []
     for names, words in CUTS:
-        made = lines(names, words)
-        if shown_length(text := wording.joined(made)) <= CAPTION:
+        parts = lines(names, words)
+        if shown_length(text := wording.joined(parts)) <= CAPTION:
             return text
-    return wording.fitted(made, [], texts, CAPTION - FOLD_MARGIN)
+    return wording.fitted(parts, [], texts, CAPTION - FOLD_MARGIN)
 
 
 def _node_request_view(texts: Texts, proposal: Proposal, now: datetime, page: int, ahead: Ahead) -> View:

@@ -10,7 +10,7 @@ from aiogram.types import InlineKeyboardMarkup
 from markupsafe import Markup
 
 from balancer.model import Plan
-from balancer.survival.values import Verdict
+from balancer.survival.values import SurvivalVerdict
 from bot.domain.proposals import MigrationState
 from bot.domain.survival_summary import SurvivalSummary
 from bot.rendering.catalog import Texts
@@ -61,7 +61,7 @@ def status_view(
     work = _work_lines(texts, status, now)
     work = ["", *work] if work else []
     # Of many clusters as many as fit, those with overloaded nodes before the others; what waits is always shown.
-    survivals = {s.cluster_id: s for s in status.survivals if not brief or s.verdict is not Verdict.YES}
+    survivals = {s.cluster_id: s for s in status.survivals if not brief or s.verdict is not SurvivalVerdict.YES}
     shown = [
         p for p in status.plans if not brief or p.overloaded or rejections_of(p, "cluster") or p.cluster_id in survivals
     ]
@@ -74,9 +74,10 @@ def status_view(
     if status.plans and not any(p.overloaded for p in status.plans) and brief:
         lines += ["", texts.html("status-calm")]
     left = room - MORE_LINE - min(room // 2, sum(len(line) + 1 for line in work))
-    seen = wording.fitted(lines, clusters, texts, left, "status-more-clusters")
+    cluster_lines = wording.fitted(lines, clusters, texts, left, "status-more-clusters")
     return View(
-        wording.fitted([seen], work, texts, room), None if tabs is None else _status_keyboard(texts, status, tabs)
+        wording.fitted([cluster_lines], work, texts, room),
+        None if tabs is None else _status_keyboard(texts, status, tabs),
     )
 
 
