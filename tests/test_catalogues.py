@@ -195,7 +195,7 @@ FORMATTED: dict[str, list[str]] = {
     "outcomes-broken-{broken.cause.value}": [c.value for c in Cause],
     "history-{o}": list(OUTCOMES),
     "history-vm-{outcome(proposed)}": list(OUTCOMES),
-    **{f"{part}-{{kind}}": ["cpu", "load", "memory"] for part in ("after", "change")},
+    **{f"{part}-{{change.kind}}": ["cpu", "load", "memory"] for part in ("after", "change")},
     "argument-{word}": list(ARGUMENTS),
     "picture-{kind}-long": ["cpu", "load", "memory", "vm"],
     **{

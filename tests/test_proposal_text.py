@@ -298,3 +298,35 @@ def test_five_moves_fit_700_characters_in_both_forms(language: str, changed: boo
     for form in (plain, rich):
         assert len(form) <= 700 and all(f"{n}. production-web-{n - 1}" in form for n in range(1, 6)), form
         assert (texts.reason(change.reason) in form) is changed and ("Anna Admin" in form) is changed
+
+
+BOTH = Reason.of("overload-both", cpu=7.1, cpu_limit=7.0, memory=84.0, memory_limit=70.0)
+MEMORY = Reason.of("overload-memory", memory=84.0, limit=70.0)
+CPU = Reason.of("overload", value=7.9, limit=7.0)
+
+
+@pytest.mark.parametrize(
+    ("reason", "cpu", "memory", "sign", "words"),
+    [
+        (BOTH, 6.5, 81.0, "⏳", "memory 84 → 81 %, still overloaded"),
+        (BOTH, 6.5, 69.0, "✅", "memory 84 → 69 % ("),
+        (MEMORY, 6.5, 70.0, "✅", "memory 84 → 70 % ("),
+        (CPU, 7.2, 60.0, "⏳", "CPU 7.1 → 7.2, still overloaded"),
+        (CPU, 6.9, 60.0, "✅", "CPU 7.1 → 6.9 ("),
+    ],
+)
+def test_headline_of_ended_moves_names_the_figure_that_is_furthest_above(
+    reason: Reason, cpu: float, memory: float, sign: str, words: str
+) -> None:
+    base = proposal(1)
+    [first] = base.moves
+    after = replace(first.move.source_after, cpu_ratio=cpu, memory_percent=memory, cpu_load=None)
+    ended = started(replace(first, move=replace(first.move, source_after=after)), MigrationState.SUCCEEDED, None)
+    report = base.plan.overloaded[0]
+    assert report.load is not None
+    load = replace(report.load, cpu_ratio=7.1, memory_percent=84.0, cpu_load=None)
+    nodes = tuple(replace(n, reason=reason, load=load) if n is report else n for n in base.plan.nodes)
+    done = replace(base, plan=replace(base.plan, nodes=nodes), moves=(ended,))
+    text, _ = parse_html(str(proposal_view(texts_for("en"), done, NOW).text))
+    headline = text.splitlines()[0].replace("\u00a0", " ")
+    assert headline.startswith(sign) and words in headline, headline

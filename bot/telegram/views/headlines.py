@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import NamedTuple
 
 from markupsafe import Markup
 
 from balancer.model import Move, NodeLoad, NodeReport, Plan, Reason
+from bot.domain.incidents import Resource, deciding
 from bot.domain.proposals import MigrationState, MoveState, Proposal, ProposedMove
 from bot.domain.sanitize import shorten
 from bot.rendering.catalog import Texts
@@ -66,41 +68,60 @@ def _done(texts: Texts, proposal: Proposal) -> Markup:
     starts = [m.migration.started_at for m in arrived if m.migration and m.migration.started_at]
     ends = [m.migration.finished_at for m in arrived if m.migration and m.migration.finished_at]
     took = max(ends) - min(starts) if starts and ends else timedelta(0)
-    change = change_words(texts, proposal, arrived)
-    key = "headline-done" if change is None else "headline-relieved"
-    return texts.html(
-        key,
-        cluster=proposal.plan.cluster_name,
-        change=change or "",
-        count=len(arrived),
-        duration=duration(texts, took),
-    )
+    change = _relief(proposal, arrived)
+    cluster, length = proposal.plan.cluster_name, duration(texts, took)
+    if change is None:
+        return texts.html("headline-done", cluster=cluster, count=len(arrived), duration=length)
+    key = "headline-eased" if change.still_overloaded else "headline-relieved"
+    return texts.html(key, cluster=cluster, change=_words(texts, change), count=len(arrived), duration=length)
 
 
 def change_words(texts: Texts, proposal: Proposal, moves: Sequence[ProposedMove]) -> str | None:
     """What these moves do to the most overloaded node: "amber CPU 7.7 → 6.9". ``None``: no node is relieved."""
-    plan = proposal.plan
-    for node in plan.overloaded:
+    change = _relief(proposal, moves)
+    return None if change is None else _words(texts, change)
+
+
+def _relief(proposal: Proposal, moves: Sequence[ProposedMove]) -> _Change | None:
+    """Of the most overloaded node that these moves leave."""
+    for node in proposal.plan.overloaded:
         own = [m.move for m in moves if m.move.source_id == node.node_id]
         if own and node.load is not None:
-            return _change(texts, node, node.load, own)
+            return _figures(node, node.load, own)
     return None
 
 
-def _change(texts: Texts, node: NodeReport, load: NodeLoad, moves: Sequence[Move]) -> str:
-    kind, before, after = _figures(node, load, moves)
-    return texts.text(f"change-{kind}", node=node.node_name, before=before, after=after)
+def _words(texts: Texts, change: _Change) -> str:
+    return texts.text(f"change-{change.kind}", node=change.node, before=change.before, after=change.after)
 
 
-def _figures(node: NodeReport, before: NodeLoad, moves: Sequence[Move]) -> tuple[str, float, float]:
-    """What the node is overloaded by (load, memory or cpu), before and after the moves that leave it."""
-    after, code = moves[-1].source_after, node.reason.code if node.reason else ""
-    by_load = code in ("overload-pressure", "overload-pressure-memory") or "load" in code.removeprefix("overload")
+class _Change(NamedTuple):
+    """The figure that a node is overloaded by, before and after the moves that leave it."""
+
+    node: str
+    kind: str
+    """``load``, ``memory`` or ``cpu``."""
+    before: float
+    after: float
+    limit: float | None
+    """Of this figure; ``None`` = the node is overloaded by another one."""
+
+    @property
+    def still_overloaded(self) -> bool:
+        return self.limit is not None and self.after > self.limit
+
+
+def _figures(node: NodeReport, before: NodeLoad, moves: Sequence[Move]) -> _Change:
+    """Of two figures that are too high, the one that is further above its limit."""
+    after, name = moves[-1].source_after, node.node_name
+    resource, limit = deciding(node)
+    if resource is Resource.MEMORY:
+        return _Change(name, "memory", before.memory_percent, after.memory_percent, limit)
+    by_load = resource in (Resource.LOAD, Resource.PRESSURE)
     if by_load and before.cpu_load is not None and after.cpu_load is not None:
-        return "load", before.cpu_load, after.cpu_load
-    if code == "overload-memory":
-        return "memory", before.memory_percent, after.memory_percent
-    return "cpu", before.cpu_ratio, after.cpu_ratio
+        known = limit if resource is Resource.LOAD else None
+        return _Change(name, "load", before.cpu_load, after.cpu_load, known)
+    return _Change(name, "cpu", before.cpu_ratio, after.cpu_ratio, None if by_load else limit)
 
 
 def _brought_to(texts: Texts, proposal: Proposal) -> str | None:
@@ -112,8 +133,8 @@ def _brought_to(texts: Texts, proposal: Proposal) -> str | None:
     if over[0].reason is not None and over[0].reason.code == "overload-both":
         last = own[-1].source_after
         return texts.text("after-both", cpu=last.cpu_ratio, memory=last.memory_percent)
-    kind, _, after = _figures(over[0], over[0].load, own)
-    return texts.text(f"after-{kind}", after=after)
+    change = _figures(over[0], over[0].load, own)
+    return texts.text(f"after-{change.kind}", after=change.after)
 
 
 def stays_line(texts: Texts, plan: Plan) -> Markup | None:
@@ -123,6 +144,14 @@ def stays_line(texts: Texts, plan: Plan) -> Markup | None:
         if reason is not None:
             return texts.html("proposal-stays", node=node.node_name, reason=shorten(texts.reason(reason), STAYS_WORDS))
     return None
+
+
+def later_line(texts: Texts, plan: Plan) -> Markup | None:
+    """How many nodes the moves of later checks relieve; ``None``: none."""
+    left = [node for node in _left(plan) if _why_it_stays(plan, node.node_id) is None]
+    if not left:
+        return None
+    return texts.html("proposal-stays-later", left=len(left) if len(plan.overloaded) > 1 else 0)
 
 
 def _left(plan: Plan) -> list[NodeReport]:
@@ -140,7 +169,7 @@ def _why_it_stays(plan: Plan, node_id: int) -> Reason | None:
 
 def summary_line(texts: Texts, proposal: Proposal, expires: str) -> Markup:
     """What waits: moves, what they reach, memory to copy, time, and until when they can be approved."""
-    pending, plan = proposal.pending, proposal.plan
+    pending = proposal.pending
     parts: list[Markup | str] = []
     brought = _brought_to(texts, proposal)
     if brought is not None:
@@ -150,9 +179,6 @@ def summary_line(texts: Texts, proposal: Proposal, expires: str) -> Markup:
         change = change_words(texts, proposal, proposal.moves)
         if change is not None:
             parts.append(change)
-    left = [n for n in _left(plan) if _why_it_stays(plan, n.node_id) is None]
-    if left:
-        parts.append(texts.text("proposal-stays-later", left=len(left) if len(plan.overloaded) > 1 else 0))
     parts.append(texts.text("proposal-memory", gib=sum(m.move.memory_mib for m in pending) / 1024))
     seconds = [m.move.seconds for m in pending]
     if all(s is not None for s in seconds):

@@ -21,7 +21,7 @@ from bot.rendering.catalog import LONGEST_NAME, Texts
 from bot.rendering.plan_summary import move_summary, outlook_lines, why_not
 from bot.telegram.keyboards.proposals import Shown
 from bot.telegram.views import wording
-from bot.telegram.views.headlines import headline, stays_line, summary_line
+from bot.telegram.views.headlines import headline, later_line, stays_line, summary_line
 from bot.telegram.views.incidents import ended_lines, incident_lines, stuck_line
 from bot.telegram.views.moves import (
     Look,
@@ -104,8 +104,9 @@ def title_lines(
             lines.append(texts.html("proposal-closed", reason=texts.reason(proposal.closed_reason)))
     if proposal.pending:
         lines.append(summary_line(texts, proposal, moment(texts, proposal.expires_at, now)))
-        stays = stays_line(texts, proposal.plan) if proposal.purpose is Purpose.BALANCE else None
-        lines += [] if stays is None else [stays]
+        if proposal.purpose is Purpose.BALANCE:
+            left = (later_line(texts, proposal.plan), stays_line(texts, proposal.plan))
+            lines += [line for line in left if line is not None]
     elif proposal.automatic:
         lines.append(texts.html("proposal-automatic", count=len(proposal.moves)))
     return lines if incident is None else [*lines, *incident_lines(texts, incident, proposal, now, moment)]

@@ -142,8 +142,7 @@ def _age_line(texts: Texts, status: Status, now: datetime, next_check: datetime 
     else:
         parts = [texts.html("status-age", duration=wording.rough_duration(texts, now - status.taken_at))]
     if next_check is not None and status.paused_until is None:
-        when = texts.text("in-time", duration=wording.rough_duration(texts, next_check - now))
-        parts.append(texts.html("status-next", when=when))
+        parts.append(texts.html("status-next", time=wording.moment(texts, next_check, now)))
     return Markup(" · ").join(parts)
 
 

@@ -8,7 +8,6 @@ duration-hours = { $hours } h
 duration-hours-minutes = { $hours } h { $minutes } min
 duration-days = { $days } d
 duration-days-hours = { $days } d { $hours } h
-in-time = in { $duration }
 until-time = until { $time }
 until-ended = until someone ends it
 size = { $vcpus } vCPU, { NUMBER($gib, maximumFractionDigits: 1) } GiB
@@ -38,10 +37,10 @@ proposal-brings = { $count ->
    *[other] <b>{ $count } moves</b> bring it to { $after }
 }
 proposal-stays-later = ⏳ { $left ->
-    [0] still overloaded then
-    [one] 1 node still overloaded then
-   *[other] { $left } nodes still overloaded then
-}, the next checks continue
+    [0] Then the node is still overloaded
+    [one] Then 1 node is still overloaded
+   *[other] Then { $left } nodes are still overloaded
+}: the next checks continue.
 proposal-stays = ⚠️ { $node } stays overloaded: { $reason }
 after-cpu = { CPU($after) }
 after-load = { LOAD($after) }
@@ -57,6 +56,10 @@ headline-done = ✅ <b>{ $cluster }</b>: { $count ->
    *[other] { $count } moves
 } done in { $duration }
 headline-relieved = ✅ <b>{ $cluster }</b>: { $change } ({ $count ->
+    [one] 1 move
+   *[other] { $count } moves
+} in { $duration })
+headline-eased = ⏳ <b>{ $cluster }</b>: { $change }, still overloaded ({ $count ->
     [one] 1 move
    *[other] { $count } moves
 } in { $duration })
@@ -355,7 +358,7 @@ status-paused = ⏸ Paused { $until }
 status-age = Data { $duration } old
 status-never = The panel has not answered yet.
 status-problem = 🔌 No access to the panel: { $problem }
-status-next = next check { $when }
+status-next = next check { $time }
 status-more-clusters = … and { $count ->
     [one] one more cluster
    *[other] { NUMBER($count) } more clusters

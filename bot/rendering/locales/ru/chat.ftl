@@ -9,7 +9,6 @@ duration-hours = { $hours } ч
 duration-hours-minutes = { $hours } ч { $minutes } мин
 duration-days = { $days } д
 duration-days-hours = { $days } д { $hours } ч
-in-time = через { $duration }
 until-time = до { $time }
 until-ended = до отмены
 size = { $vcpus } vCPU, { NUMBER($gib, maximumFractionDigits: 1) } ГиБ
@@ -41,12 +40,12 @@ proposal-brings = { $count ->
     [few] <b>{ $count } миграции</b> снизят { $after }
    *[many] <b>{ $count } миграций</b> снизят { $after }
 }
-proposal-stays-later = ⏳ { $left ->
+proposal-stays-later = ⏳ После этого { $left ->
     [0] узел ещё будет перегружен
     [one] { $left } узел ещё будет перегружен
     [few] { $left } узла ещё будут перегружены
    *[many] { $left } узлов ещё будут перегружены
-}, продолжат следующие проверки
+}: продолжат следующие проверки.
 proposal-stays = ⚠️ узел { $node } останется перегружен: { $reason }
 after-cpu = CPU до { CPU($after) }
 after-load = нагрузку до { LOAD($after) }
@@ -56,6 +55,11 @@ headline-node = ⚠️ <b>{ $cluster }</b>: узел { $node } перегруж�
 headline-running = ▶️ <b>{ $cluster }</b>: выполнено миграций { $done } из { $count }
 headline-done = ✅ <b>{ $cluster }</b>: выполнено миграций: { $count } за { $duration }
 headline-relieved = ✅ <b>{ $cluster }</b>: { $change } ({ $count ->
+    [one] { $count } миграция
+    [few] { $count } миграции
+   *[many] { $count } миграций
+} за { $duration })
+headline-eased = ⏳ <b>{ $cluster }</b>: { $change }, узел ещё перегружен ({ $count ->
     [one] { $count } миграция
     [few] { $count } миграции
    *[many] { $count } миграций
@@ -353,7 +357,7 @@ status-paused = ⏸ Пауза { $until }
 status-age = Данные: { $duration } назад
 status-never = Панель ещё ни разу не ответила.
 status-problem = 🔌 Нет доступа к панели: { $problem }
-status-next = проверка { $when }
+status-next = проверка { $time }
 status-more-clusters = … и ещё { $count ->
     [one] { NUMBER($count) } кластер
     [few] { NUMBER($count) } кластера
