@@ -21,7 +21,7 @@ COMMANDS = {
     ),
     "demo": ("sandbox.demo", "vm-balancer demo", "panel, chat and balancer together"),
 }
-"""By command: its module, the name in its usage line (``vm-balancer demo`` starts ours), and what it is."""
+"""Command -> its module, the name in its usage line (``vm-balancer demo`` starts the demo), and its description."""
 
 
 class Parser(argparse.ArgumentParser):

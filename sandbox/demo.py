@@ -1,7 +1,7 @@
 """`python -m sandbox demo`: the emulated panel, the emulated chat, and the real program between them.
 
-Three processes that talk only over HTTP. The program is started as anybody starts it, by its command and
-its environment: nothing of it is imported here.
+Three processes that communicate only over HTTP. The program is started in the usual way, by its command and its
+environment; none of its modules is imported here.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ OVERHEAD_S, BANDWIDTH_MBIT = 10, 16_777
 READY_WITHIN_S = 20.0
 STOP_WITHIN_S = 8.0
 ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-"""Ctrl-C, SIGTERM and a closed terminal: the parts run in sessions of their own and would continue."""
+"""Ctrl-C, SIGTERM and a closed terminal: the parts run in separate sessions and would continue."""
 _NAMES = "BOT_LANGUAGE CLUSTER_IDS DATABASE_PATH DIGEST DRY_RUN PICTURES TIMEZONE VERIFY_SSL"
 _PREFIXES = """
     ALLOW_ AUTO_ BACKUP_ BALANCE_ CHATS_ CLUSTERS_ CONFIRM_ CPU_ DIGEST_ ESCALATE_ ESCALATION_ EXCLUDE_ FAILURE_
@@ -82,7 +82,7 @@ class Children:
         self._running: list[tuple[str, subprocess.Popen[str]]] = []
 
     def start(self, name: str, command: Sequence[str], **options: object) -> subprocess.Popen[str]:
-        # A session of its own: Ctrl-C reaches only us, and we stop the parts in order.
+        # In a separate session: Ctrl-C reaches only the demo, which stops the parts in order.
         child: subprocess.Popen[str] = subprocess.Popen(  # noqa: S603 - our own modules
             [sys.executable, "-m", *command],
             text=True,
@@ -108,7 +108,7 @@ class Children:
         return next((name for name, child in self._running if child.poll() is not None), None)
 
     def stop(self) -> None:
-        for sign in ENDING:  # a second Ctrl-C must not leave some of them running
+        for sign in ENDING:  # after a second Ctrl-C no part may continue
             signal.signal(sign, signal.SIG_IGN)
         for _name, child in reversed(self._running):
             if child.poll() is None:
@@ -121,7 +121,7 @@ class Children:
 
 
 def _run(args: argparse.Namespace, children: Children, folder: str) -> int:
-    """The program is still importing when its chat listens. Its nodes are there before it, or it goes without them."""
+    """Starts the parts in order: chat and nodes listen before the program starts. Without nodes, SSH is off."""
     panel = _start_server(children, "panel", *_panel_options(args))
     real = _real_telegram()
     chat = None if real else _start_server(children, "chat", wanted_port=args.port)
@@ -151,7 +151,7 @@ def _once(args: argparse.Namespace, children: Children, folder: str) -> int:
 
 
 def _start_server(children: Children, name: str, *options: str, wanted_port: int = 0) -> str:
-    """Starts the panel or the chat; its address."""
+    """Starts the panel or the chat, and returns its address."""
     port = _free_port(wanted_port)
     children.start(name, ["sandbox", name, "--port", str(port), *options], stdout=subprocess.PIPE)
     return f"http://127.0.0.1:{port}"
@@ -185,7 +185,7 @@ def _environment(args: argparse.Namespace, panel: str, folder: str) -> dict[str,
 
 
 def _ssh(children: Children, panel: str, folder: str) -> dict[str, str]:
-    """SSH to the nodes, so that each VM has a load of its own; nothing where no SSH server is installed."""
+    """Settings for SSH to the nodes, so that each VM has a measured load; empty if no SSH server is installed."""
     if sshd_path() is None:
         print(f"  {NO_SSHD}", flush=True)
         return {}

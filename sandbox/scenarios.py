@@ -23,8 +23,8 @@ OWNERS = ("anna", "boris", "chen", "dora", "emil", "farida", "georg", "hana")
 EL8 = {"qemu_version": "6.2.0", "kernel_version": "4.18.0-553.5.1.el8_10.x86_64", "os_version": "AlmaLinux 8.10"}
 EL9_OLD = {"qemu_version": "8.0.0", "kernel_version": "5.14.0-362.24.1.el9_3.x86_64", "os_version": "AlmaLinux 9.3"}
 
-# Names that a chat or a terminal must show literally: HTML, entities, ANSI colours, right-to-left marks,
-# template braces, and one that is too long.
+# Names that a chat or a terminal must show unchanged: HTML, entities, ANSI colours, right-to-left marks, template
+# braces, and a name that is too long.
 TRICKY_NAMES = (
     "<b>bold</b> & <script>alert(1)</script>",
     "\x1b[31mred\x1b[0m ‮gpj.exe {name} *_`md`",
@@ -98,7 +98,7 @@ class Builder:
             vm.update(fields)
 
     def heat(self, node_name: str, *, hot: float, calm: float) -> None:
-        """One VM of a node is hot among calm ones: the largest that nothing keeps there. Parts of their vCPUs."""
+        """Makes one VM of a node busy and others idle: the largest VM that may move. Loads are parts of the vCPUs."""
         vms = self.vms_of(node_name)
         for vm in vms:
             vm["cpu_load"] = calm
@@ -190,7 +190,7 @@ def demo(seed: int) -> dict[str, Any]:
 
 
 def hostile(seed: int) -> dict[str, Any]:
-    """The demo, with names that a chat or a terminal must show literally."""
+    """The demo, with names that a chat or a terminal must show unchanged."""
     world = demo(seed)
     amber = next(node["id"] for node in world["nodes"] if node["name"] == "amber")
     for vm, name in zip([vm for vm in world["vms"] if vm["node"] == amber][5::2], TRICKY_NAMES, strict=False):
@@ -199,7 +199,7 @@ def hostile(seed: int) -> dict[str, Any]:
 
 
 def tight(seed: int) -> dict[str, Any]:
-    """32 nodes and 600 VMs with little free capacity: few targets, each for a move or two."""
+    """32 nodes and 600 VMs with little free capacity: few targets, each for one or two moves."""
     make = Builder(seed)
     plans = []
     for number in range(32):

@@ -53,7 +53,7 @@ class Builder(Protocol):
         """A command that runs a program in a new container; all of them share one `/data`, empty at first."""
 
     def clean(self) -> None:
-        """Removes what its containers left; the image stays."""
+        """Removes the remains of its containers; the image stays."""
 
 
 class Docker:
@@ -91,9 +91,9 @@ class Docker:
 
 
 class Buildah:
-    """buildah without an engine, as root: chroot isolation, its whole storage below build/, a base of its own making.
+    """buildah without an engine, as root: chroot isolation, all storage below build/, its own base image.
 
-    The base is this machine's Debian with Python, made by debootstrap once and kept.
+    The base is this machine's Debian with Python; debootstrap creates it once.
     """
 
     TOOLS = ("buildah", "debootstrap")
@@ -116,7 +116,7 @@ class Buildah:
         options = ["--isolation", "chroot", "--pull=never", "--format", "docker", "--layers=false", "--tag", IMAGE]
         self._buildah("bud", *options, *base_argument(base), *secrets(), str(ROOT))
         for image, names in self._images().items():
-            if not names:  # what the previous build left, and the build stage
+            if not names:  # remains of the previous build, and the build stage
                 self._buildah("rmi", "--force", image)
 
     def _own_base(self) -> str:
@@ -227,7 +227,7 @@ def works(command: Sequence[str]) -> bool:
 
 
 def run(command: Sequence[str], *, quiet: bool = False) -> None:
-    """Its output goes to ours; with ``quiet`` only if it fails."""
+    """Runs a command; its output is shown, with ``quiet`` only if it fails."""
     kept = subprocess.PIPE if quiet else None
     done = subprocess.run(  # noqa: S603 - our own commands
         command, check=False, text=True, stdout=kept, stderr=subprocess.STDOUT if quiet else None
@@ -238,7 +238,7 @@ def run(command: Sequence[str], *, quiet: bool = False) -> None:
 
 
 def output(command: Sequence[str]) -> str:
-    """Its output, which is also shown if it fails."""
+    """The output of a command; it is shown if the command fails."""
     done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603 - our own commands
     if done.returncode:
         print(done.stdout, done.stderr, sep="\n", file=sys.stderr)

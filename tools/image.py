@@ -149,7 +149,7 @@ def started(name: str, command: list[str]) -> Iterator[tuple[subprocess.Popen[by
 
 
 def finished(command: list[str], code: int) -> str:
-    """Its output, after it has ended with ``code``."""
+    """The output of a command that must end with ``code``."""
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=PATIENCE_S)  # noqa: S603
     words = f"{command[-4:]} ended with {done.returncode}, not {code}:\n{done.stdout}\n{done.stderr}"
     expect(done.returncode == code, words)

@@ -1,7 +1,7 @@
 """Makes a virtual environment and installs the hashed lists into it: `python tools/install.py .venv`.
 
-Uses uv, itself installed by pip from a hashed list; where uv does not run, pip installs everything. This file has no
-annotations and imports little at its top: every Python has to be able to read it and to say that it is too old.
+Uses uv, which pip installs from a hashed list; if uv does not run, pip installs everything. This file has no
+annotations and imports little at its top: every Python must be able to read it and to say that it is too old.
 """
 
 import os
@@ -18,7 +18,7 @@ def main(folder):
         return complain(problem)
     try:
         install(folder)
-    except subprocess.CalledProcessError as error:  # the installer has said why
+    except subprocess.CalledProcessError as error:  # the installer has printed the reason
         return complain("%s failed: see above" % " ".join(map(str, error.cmd[:5])))
     except OSError as error:
         return complain("%s cannot be made: %s" % (folder, error))
@@ -78,7 +78,7 @@ def install(folder):
     uv = [python, "-m", "uv", "pip", "install", "--quiet", "--python", python]
     installer = uv if works([python, "-m", "uv", "--version"]) else pip
     run(installer + requirements("dev", "build"))
-    # With the setuptools just installed: an isolated build would fetch one that no list names.
+    # With the setuptools just installed: an isolated build would fetch one without a hash.
     run(installer + ["--no-deps", "--no-build-isolation", "--editable", ROOT])
 
 

@@ -30,7 +30,7 @@ GROUPS = (
     "tests/test_panel_faults.py tests/test_two_clocks.py",
     "bot/service/decisions.py = tests/test_service_requests.py tests/test_two_person.py tests/test_confirm.py",
 )
-"""Files, and the tests that have to notice a change in them."""
+"""Files, and the tests that must notice a change in them."""
 SWAPPED: dict[type[ast.AST], type[ast.AST]] = {
     ast.Lt: ast.LtE,
     ast.LtE: ast.Lt,

@@ -1,6 +1,6 @@
-"""Runs the suite on every supported Python that is found: `make pythons`. Arguments go to pytest.
+"""Runs the suite on every supported Python of this machine: `make pythons`. Arguments go to pytest.
 
-Looks in the path and where pyenv keeps its own. Each gets an environment below build/, from the hashed lists.
+It looks in the path and in the folders of pyenv. Each Python gets an environment below build/, from the hashed lists.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 ZIP_BEGINS = 315532800
-"""1980-01-01: no zip can hold an earlier time."""
+"""1980-01-01: the earliest time in a zip file."""
 
 DOCUMENTS = (
     "CHANGELOG.md",
@@ -81,7 +81,7 @@ def check() -> tuple[str, int]:
     """Version and time of the last commit.
 
     Raises:
-        Refused: it is not in a state to be released.
+        Refused: the commit cannot be released.
     """
     if git("status", "--porcelain"):
         raise Refused("files are changed or new and not committed (git status)")
@@ -122,7 +122,7 @@ def build(folder: Path, version: str, moment: int) -> list[Path]:
 
 
 def setuptools(hook: str, source: Path, out: Path, moment: int) -> Path:
-    """Calls setuptools without a frontend, which would only fetch another setuptools; the file that it made."""
+    """Calls setuptools without a frontend, which would fetch another setuptools. Returns the created file."""
     code = f"import sys; from setuptools import build_meta; print('made', build_meta.{hook}(sys.argv[1]))"
     environment = os.environ | {"SOURCE_DATE_EPOCH": str(moment)}
     environment.pop("PYTHONPATH", None)
@@ -155,7 +155,7 @@ def renamed(member: Member, folder: str) -> Member:
 
 
 def unpack(archive: tarfile.TarFile, into: Path) -> None:
-    """Only files, with modes that do not depend on who unpacks them."""
+    """Unpacks only files, with modes that do not depend on the user."""
     for info in archive:
         content = archive.extractfile(info) if info.isfile() else None
         if content is not None:

@@ -130,7 +130,7 @@ def meaning_of(field: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text for a page in Markdown: what looks like markup there stands in code."""
+    """The text for a Markdown page: parts that look like markup are written as code."""
     return text.replace("_ and -", "`_` and `-`").replace("<", "\\<").replace("*", "\\*")
 
 

@@ -1,6 +1,6 @@
-"""Installs what the tests need beside Python: a browser, an SSH server, tmux …, on Debian and its relatives.
+"""Installs the programs that tests need besides Python (a browser, an SSH server, tmux …), on Debian and its relatives.
 
-Prints one line about each thing that cannot be installed; its tests are then skipped. With CI set that is an error.
+Prints one line for each program that cannot be installed; its tests are skipped. With CI set this is an error.
 """
 
 from __future__ import annotations

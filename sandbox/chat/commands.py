@@ -81,7 +81,7 @@ class CommandBook:
         ]
 
     def shown_to(self, user: User, chat: Chat) -> list[Json]:
-        """The narrowest list wins; within a scope the user's language before the one for all."""
+        """The commands for this user: of the narrowest scope that has a list, in the user's language if possible."""
         if chat.type == "private":
             scopes: list[ScopeKey] = [("chat", chat.id), ("all_private_chats",), ("default",)]
         else:

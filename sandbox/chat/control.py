@@ -27,7 +27,7 @@ Handler = Callable[[ChatState, Json], Awaitable[Any]]
 
 
 async def send(state: ChatState, body: Json) -> Json:
-    """A person writes. Optional: reply_to, thread_id, forward_from (a user id)."""
+    """A person sends a message. Optional: reply_to, thread_id, forward_from (a user id)."""
     extra = {key: body[key] for key in ("reply_to", "thread_id", "forward_from") if body.get(key) is not None}
     return message_view(state.write(body["chat_id"], body["user_id"], str(body["text"]), **extra))
 
@@ -38,7 +38,7 @@ async def edit(state: ChatState, body: Json) -> Json:
 
 
 async def forward(state: ChatState, body: Json) -> Json:
-    """Into `chat_id`; from `from_chat_id`, or within the chat."""
+    """A person forwards a message to `chat_id` from `from_chat_id`; without it from the same chat."""
     source = int(body.get("from_chat_id") or body["chat_id"])
     return message_view(state.forward(body["chat_id"], body["user_id"], source, body["message_id"]))
 
@@ -206,7 +206,7 @@ async def get_health(request: web.Request) -> web.Response:
 
 
 async def get_events(request: web.Request) -> web.StreamResponse:
-    """Server-Sent Events; the first one tells the page that it receives everything from now on."""
+    """Server-Sent Events. The first event tells the page that it gets all events from now on."""
     feed = request.app[STATE].feed
     response = web.StreamResponse(
         headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}

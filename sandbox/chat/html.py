@@ -56,12 +56,12 @@ def utf16_length(text: str) -> int:
 
 
 def parse_html(source: str) -> tuple[str, list[Entity]]:
-    """Raises HtmlError. Entities come in the order in which their tags were closed."""
+    """The plain text and the entities, in the order in which their tags were closed. Raises HtmlError."""
     return _Parser(source).run()
 
 
 def _decode(reference: re.Match[str]) -> str | None:
-    """The character that an entity stands for; None where Telegram leaves the text unchanged."""
+    """The character of an HTML entity; None if Telegram leaves the text unchanged."""
     if reference["name"]:
         return _NAMED.get(reference["name"])
     code = int(reference["hex"], 16) if reference["hex"] else int(reference["dec"])

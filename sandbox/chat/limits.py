@@ -39,7 +39,7 @@ class _Bucket:
     at: float
 
     def wait(self, rate: float, burst: float, now: float) -> float:
-        """Seconds until one more is allowed; 0 = now."""
+        """Seconds until one more message is allowed; 0 = now."""
         self.tokens = min(burst, self.tokens + (now - self.at) * rate)
         self.at = now
         return 0.0 if self.tokens >= 1 else (1 - self.tokens) / rate

@@ -178,7 +178,7 @@ Method = Callable[[ChatState, Params], Any]
 
 
 def _ephemeral(state: ChatState, p: Params) -> Message:
-    """The bot's own message that only one member of a group sees."""
+    """The bot's message that only one member of a group sees."""
     if not state.ephemeral:
         raise ApiError(404, "Not Found: method not found")
     chat = chat_to_edit(state, p)

@@ -32,7 +32,7 @@ ADMIN_RIGHTS = (
 
 
 class ApiError(Exception):
-    """An answer with `ok: false`, worded as Telegram words it."""
+    """An answer with `ok: false`, in Telegram's words."""
 
     def __init__(self, code: int, description: str, parameters: Json | None = None) -> None:
         super().__init__(description)

@@ -1,4 +1,4 @@
-"""The parameters of one Bot API call, wherever they came from (query, JSON, form, multipart)."""
+"""The parameters of one Bot API call, from query, JSON, form or multipart."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Params:
         return self.text(name).lower() in ("true", "1", "yes", "t", "y")
 
     def json(self, name: str) -> Any:
-        """The parsed value; None where it is absent. JSON bodies carry it parsed, forms as text."""
+        """The parsed value; None = absent. In a JSON body it is parsed already, in a form it is text."""
         value = self.values.get(name)
         if not isinstance(value, str):
             return value
@@ -51,11 +51,11 @@ class Params:
             raise bad_request(f"can't parse {name.replace('_', ' ')} JSON object") from error
 
     def upload(self, reference: str) -> Upload | None:
-        """The file that `attach://name` or a field of its own contains."""
+        """The uploaded file of `attach://name` or of a field."""
         return self.files.get(reference.removeprefix("attach://"))
 
     def for_log(self, token: str) -> Json:
-        """What was sent, without the token and without file bytes."""
+        """The parameters without the token and without file bytes."""
         shown: Json = {}
         for name, value in self.values.items():
             shown[name] = value.replace(token, "***") if isinstance(value, str) else value
@@ -65,7 +65,7 @@ class Params:
 
 
 def photo_size(upload: Upload) -> tuple[int, int]:
-    """Width and height of a picture that Telegram would take as a photo."""
+    """Width and height of a picture that Telegram would accept as a photo."""
     if not upload.data:
         raise bad_request("file must be non-empty")
     if len(upload.data) > MAX_PHOTO_BYTES:

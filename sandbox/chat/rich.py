@@ -1,7 +1,7 @@
-"""Rich messages given as blocks, checked as strictly as the types and limits of Bot API 10.3 say.
+"""Rich messages as blocks, checked strictly by the types and limits of Bot API 10.3.
 
-The emulated server knows the blocks that the bot sends. It also refuses unknown fields, which Telegram overlooks, so
-that a misspelt field fails a test. Source: core.telegram.org/bots/api#rich-messages.
+The emulated server knows the blocks that the bot sends. It also refuses unknown fields, which Telegram ignores, so that
+a misspelt field fails a test. Source: core.telegram.org/bots/api#rich-messages.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ FIELDS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "photo": (frozenset({"photo"}), frozenset({"caption"})),
     "buttons": (frozenset({"buttons"}), frozenset({"align"})),
 }
-"""The fields of each block besides ``type``: those it needs, and those it may have."""
+"""The fields of each block besides ``type``: required ones, and optional ones."""
 
 StoreMedia = Callable[[str], Json]
-"""Takes the ``media`` of an InputMediaPhoto; returns what the stored photo is in a message that comes back."""
+"""Stores the ``media`` of an InputMediaPhoto, and returns the photo as in a returned message."""
 
 
 def rich_message(
@@ -44,8 +44,8 @@ def rich_message(
     """The plain words, and the blocks as Telegram returns them.
 
     Args:
-        now: Unix time in seconds; limits the times that a text may name.
-        buttons_known: ``False``: a server from before Bot API 10.3, which knows no buttons in a message.
+        now: Unix time in seconds; limits the times that a text may contain.
+        buttons_known: ``False``: a server before Bot API 10.3, without buttons in a message.
 
     Raises:
         ApiError: the message breaks a rule.
@@ -68,7 +68,7 @@ def _wrong(what: str) -> ApiError:
 
 
 def _only(given: Json, needed: set[str] | frozenset[str], allowed: set[str] | frozenset[str], what: str) -> None:
-    """Refuses an object without a field that it needs, or with one that the documentation does not have."""
+    """Refuses an object without a required field, or with an unknown one."""
     missing, unknown = sorted(needed - set(given)), sorted(set(given) - needed - allowed)
     if missing:
         raise _wrong(f'{what}: field "{missing[0]}" is needed')
@@ -78,7 +78,7 @@ def _only(given: Json, needed: set[str] | frozenset[str], allowed: set[str] | fr
 
 @dataclass
 class _Reading:
-    """Reads one message and counts what is limited."""
+    """Reads one message and counts the limited things."""
 
     store: StoreMedia
     now: float
@@ -180,7 +180,7 @@ class _Reading:
             raise _wrong("DisabledButton has no fields")
 
     def text(self, text: Any, depth: int, kinds: tuple[str, ...] = (*TEXT_STYLES, "date_time")) -> str:
-        """The plain words of a RichText. ``kinds``: the entities that may stand in it."""
+        """The plain words of a RichText. ``kinds``: the entities that it may contain."""
         if depth > MAX_DEPTH:
             raise _wrong(f"texts are nested deeper than {MAX_DEPTH}")
         if isinstance(text, str):

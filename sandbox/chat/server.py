@@ -1,6 +1,6 @@
 """`python -m sandbox chat`: an emulated Telegram Bot API server with a messenger page in the browser.
 
-`start_chat` runs the same server inside a test. State is in memory and gone with the process.
+`start_chat` runs the same server inside a test. The state is only in memory.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class RunningChat:
 async def start_chat(*, host: str = "127.0.0.1", port: int = 0, **options: Any) -> RunningChat:
     """Options are those of ChatState: token, bot_username, limits, callback_timeout_s, clock, …"""
     state = ChatState(**options)
-    # A handler whose client is gone ends at once, so that a dead long poll does not block the next
+    # A handler whose client has disconnected ends at once, so that a dead long poll does not block the next
     runner = web.AppRunner(_app(state), handler_cancellation=True, shutdown_timeout=SHUTDOWN_S, access_log=None)
     await runner.setup()
     site = web.TCPSite(runner, host, port)

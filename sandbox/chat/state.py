@@ -1,7 +1,7 @@
 """The emulated Telegram's state and what people do in it: write, press, forward, delete, block, migrate.
 
-What the bot receives goes into `updates`, what an open page shows into `feed`.
-No HTTP here; the methods of the Bot API are in methods.py.
+`updates` has the bot's updates, `feed` has the events for open pages. No HTTP here; the methods of the Bot API are in
+methods.py.
 """
 
 from __future__ import annotations
@@ -232,7 +232,7 @@ class ChatState:
         return self.post(chat, user, content, forward_origin=origin)
 
     def press(self, chat_id: int, message_id: int, user_id: int, data: str, *, forge: bool = False) -> Press:
-        """A forged press carries data that no button has, or comes from a message that is gone."""
+        """A person presses a button. ``forge``: with data that no button has, or on a deleted message."""
         user, _ = self._member(user_id, chat_id)
         message = self.messages.get((chat_id, message_id))
         if message is None or message.receiver not in (None, user):

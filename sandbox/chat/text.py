@@ -33,7 +33,7 @@ _PATTERNS = (
 
 
 def formatted(source: str, parse_mode: str, given: Any, users: Mapping[int, User]) -> tuple[str, tuple[Entity, ...]]:
-    """Plain text and its entities, including those that Telegram finds by itself."""
+    """The plain text and its entities, also those that Telegram detects by itself."""
     if len(source.encode("utf-8", "replace")) > 1 << 15:
         raise bad_request("text is too long")
     mode = parse_mode.lower()
@@ -71,12 +71,12 @@ def caption_text(source: str, parse_mode: str, given: Any, users: Mapping[int, U
 
 
 def typed_text(text: str) -> tuple[str, tuple[Entity, ...]]:
-    """What a person typed: no markup, but commands, links and mentions are found."""
+    """The text and entities of a typed message: no markup, but commands, links and mentions are detected."""
     return text, tuple(_sorted(_entities_in(text, [])))
 
 
 def inline_keyboard(markup: Any) -> Keyboard | None:
-    """The rows of an inline keyboard; None for none at all and for the other kinds of markup."""
+    """The rows of an inline keyboard; None if there is none, or for other kinds of markup."""
     if markup is None:
         return None
     if not isinstance(markup, dict):

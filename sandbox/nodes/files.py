@@ -1,7 +1,7 @@
-"""The files of emulated nodes: what `/proc` and `/sys/fs/cgroup` of a KVM node tell about it and its VMs.
+"""The files of emulated nodes: parts of `/proc` and `/sys/fs/cgroup` of a KVM node and its VMs.
 
-A folder for each node. Only what the program reads is there: load, CPUs, memory, pressure, uptime, busy time, and for
-each running VM a control group with its CPU time and memory. All times are those of the emulated panel's world.
+Each node has a folder with only the files that the program reads: load, CPUs, memory, pressure, uptime, busy time, and
+for each running VM a control group with its CPU time and memory. All times are of the emulated panel's world.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from typing import Any
 from sandbox.world.world import MIGRATION_MIB_PER_S
 
 OWN_LOAD = 0.2
-"""CPUs that a node keeps busy for itself."""
+"""The node's own load in CPUs."""
 UP_AT_START_S = 86_400.0
 MEMORY_IN_USE = 0.7
-"""Part of a VM's memory that its node holds for it."""
+"""The part of a VM's memory that is in use on its node."""
 _SLICE = "sys/fs/cgroup/machine.slice"
 _TICKS_PER_S = 100
 _VIRSH = """#!/bin/sh
@@ -30,7 +30,7 @@ cat "$(dirname "$0")/../jobs/$4" 2>/dev/null || echo "Job type:         None"
 
 @dataclass
 class _Scope:
-    """A VM on a node since it was started or arrived there: its counters begin at 0 then."""
+    """The counters of a VM on a node; they begin at 0 when the VM is started or arrives there."""
 
     node_id: int
     name: str
@@ -38,7 +38,7 @@ class _Scope:
 
 
 class NodeFiles:
-    """Writes the files of the nodes of a world. ``folders``: node -> what is "/" for it; other nodes have no files."""
+    """Writes the files of the nodes of a world. ``folders``: node -> its folder for "/"; others have no files."""
 
     def __init__(self, folders: Mapping[int, Path]) -> None:
         self.folders = folders
@@ -48,7 +48,7 @@ class NodeFiles:
         self._now: float | None = None
 
     def write(self, world: Mapping[str, Any]) -> None:
-        """Brings the files up to date with a dump of the world (``World.to_dict``)."""
+        """Updates the files from a dump of the world (``World.to_dict``)."""
         now = float(world["now"])
         passed_s = 0.0 if self._now is None else max(0.0, now - self._now)
         self._now = now
@@ -59,7 +59,7 @@ class NodeFiles:
             self._write_node(node, [vm for vm in running.values() if vm["node"] == node["id"]], passed_s)
 
     def _write_jobs(self, world: Mapping[str, Any], running: Mapping[int, Mapping[str, Any]], now: float) -> None:
-        """What `virsh domjobinfo` prints on the source node of each migration that runs."""
+        """Writes the output of `virsh domjobinfo` on the source node of each running migration."""
         for folder in self.folders.values():
             shutil.rmtree(folder / "jobs", ignore_errors=True)
         for task in world["tasks"]:
@@ -112,12 +112,12 @@ class NodeFiles:
 
 
 def load_of(vm: Mapping[str, Any]) -> float:
-    """CPUs that a VM keeps busy."""
+    """The busy CPUs of a VM."""
     return float(vm["cpu_number"] * vm["cpu_load"])
 
 
 def job_info(vm: Mapping[str, Any], elapsed_s: float) -> str:
-    """The job of a VM that is being moved, as libvirt words it."""
+    """The migration job of a VM, in libvirt's format."""
     total, dirty = float(vm["ram_mib"]), float(vm["dirty_mib_s"])
     left = max(min(total, dirty), total - elapsed_s * max(0.0, MIGRATION_MIB_PER_S - dirty), 1.0)
     rounds = 1 + int(elapsed_s * MIGRATION_MIB_PER_S / max(total, 1.0))
@@ -130,13 +130,13 @@ def job_info(vm: Mapping[str, Any], elapsed_s: float) -> str:
 
 
 def scope_name(number: int, name: str) -> str:
-    """The scope that libvirt makes of a domain: letters, digits, dots and dashes stay; systemd escapes the dashes."""
+    """libvirt's scope for a domain: letters, digits, dots and dashes stay; systemd escapes the dashes."""
     plain = re.sub("[^A-Za-z0-9.-]", "", name).replace("-", "\\x2d")
     return f"machine-qemu\\x2d{number}\\x2d{plain}.scope"
 
 
 def _put(file: Path, text: str) -> None:
-    """Replaces the file as a whole, so that a reader never sees half of it."""
+    """Replaces the file in one step, so that a reader never sees a part of it."""
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_name(f".{file.name}")
     draft.write_text(text, "ascii")

@@ -1,6 +1,6 @@
-"""`python -m sandbox nodes --panel URL --folder DIR`: SSH to the nodes of an emulated panel, with loads of their own.
+"""`python -m sandbox nodes --panel URL --folder DIR`: SSH to the nodes of an emulated panel, with real-looking loads.
 
-Prints one line when it listens: where each node is found, as JSON for SSH_HOSTS_MAPPING.
+Prints one line when it listens: the address of each node, as JSON for SSH_HOSTS_MAPPING.
 """
 
 from __future__ import annotations

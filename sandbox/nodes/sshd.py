@@ -1,8 +1,7 @@
-"""A real OpenSSH server on loopback that stands for all nodes: each has a port, and sees its own files.
+"""A real OpenSSH server on loopback for all nodes: each node has a port and its own files.
 
-The server runs every command with the paths `/proc` and `/sys` turned to the folder of the node whose port was called,
-and with the `virsh` of that folder.
-It leaves the machine alone: own folder, own keys, free ports.
+The server runs every command with the paths `/proc` and `/sys` replaced by the folder of the node with this port, and
+with the `virsh` of that folder. It uses only its own folder, its own keys and free ports of this machine.
 """
 
 from __future__ import annotations
@@ -22,9 +21,9 @@ from pathlib import Path
 READY_WITHIN_S = 10.0
 STOP_WITHIN_S = 5.0
 PRIVILEGE_FOLDER = Path("/run/sshd")
-"""sshd insists on it when root starts it."""
+"""sshd needs this folder when root starts it."""
 
-# The port that was called names the node. The answer has the paths of the real files again.
+# The port defines the node. In the output the original paths are restored.
 _COMMAND = r"""#!/bin/sh
 set -- $SSH_CONNECTION
 root={base}/$4
@@ -35,7 +34,7 @@ sh -c "$command" | sed "s#$root##g"
 
 
 def sshd_path() -> str | None:
-    """The server's program; ``None`` = it is not installed, or its tools are not."""
+    """The path of sshd; ``None`` = sshd or its tools are not installed."""
     if shutil.which("ssh-keygen") is None:
         return None
     return shutil.which("sshd") or shutil.which("sshd", path="/usr/sbin:/usr/local/sbin")
@@ -56,7 +55,7 @@ class NodeServer:
         return self.folder / str(self.ports[node_id])
 
     def address(self, node_id: int) -> str:
-        """``user@host:port``, as SSH_HOSTS_MAPPING wants it."""
+        """``user@host:port``, in the format of SSH_HOSTS_MAPPING."""
         return f"{self.user}@127.0.0.1:{self.ports[node_id]}"
 
     @property
@@ -111,7 +110,7 @@ class NodeServer:
             time.sleep(0.02)
 
     def stop(self) -> None:
-        """Ends the server and every session of it."""
+        """Ends the server and all its sessions."""
         if self._process is None:
             return
         process, self._process = self._process, None
@@ -125,7 +124,7 @@ class NodeServer:
 
 
 def _children(pid: int) -> list[int]:
-    """The sessions of the server. Each has a process group of its own, and outlives the server until it is closed."""
+    """The sessions of the server. Each has its own process group, and may live longer than the server."""
     try:
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()]
     except OSError:

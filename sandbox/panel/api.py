@@ -1,7 +1,7 @@
 """The functions of the emulated panel that a balancer calls after the login: lists, migration, tasks.
 
-Each handler is one function of the public API and answers in its shape, with its oddities. Other paths
-are answered with 404 and the envelope.
+Each handler is one function of the public API and answers in its shape, with its oddities. The answer to other paths is
+404 with the envelope.
 """
 
 from __future__ import annotations
@@ -174,14 +174,14 @@ async def tasks(request: web.Request) -> web.Response:
 
 
 async def task(request: web.Request) -> web.Response:
-    """By the task manager's id; a consul id is not known here."""
+    """One task by the task manager's id; a consul id does not work here."""
     world = request.app[PANEL].world
     result: Task = _found(request, world.tasks, "Task")
     return reply({"task": {**task_row(world, result), "output": result.output}})
 
 
 async def abort_task(request: web.Request) -> web.Response:
-    """The VM stays on its node. With the fault `abort_ignored` the migration goes on to its end in spite of the answer,
+    """Aborts a task: the VM stays on its node. With the fault `abort_ignored` the migration goes on after the answer,
     with `abort_restarts` the VM is restarted."""
     panel = request.app[PANEL]
     world, faults = panel.world, panel.faults

@@ -39,7 +39,7 @@ def require_user(request: web.Request) -> User:
 
 
 async def login(request: web.Request) -> web.Response:
-    """Answers 201 and, as public clients note, a JSON body whose content type is not JSON."""
+    """Answers 201 with a JSON body whose content type is not JSON, as public clients report."""
     panel = request.app[PANEL]
     body = await read_body(request, {"email", "password"}, {"email", "password"})
     user = next((user for user in panel.users if user.email == body["email"]), None)

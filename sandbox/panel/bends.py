@@ -1,4 +1,4 @@
-"""What each shape of the emulated panel changes in the rows of its lists. Pure: takes options, changes rows in place.
+"""The changes of each shape of the emulated panel in the rows of its lists. Pure: options in, rows changed in place.
 
 A new shape is one function and one line in KINDS; docs/first-contact.md names it.
 """
@@ -12,7 +12,7 @@ from typing import Any
 
 Row = dict[str, Any]
 Bend = Callable[[list[Row], Row], None]
-"""Changes the rows of one list in place; gets the options of its shape."""
+"""Changes the rows of one list in place, by the options of its shape."""
 
 CLUSTERS, NODES, VMS, TASKS = "/vm/v3/cluster", "/vm/v3/node", "/vm/v3/host", "/vm/v3/task"
 HISTORY = "/vm/v3/host/…/history"
@@ -149,14 +149,14 @@ def _named_elsewhere(rows: list[Row], options: Row) -> None:
 
 
 def _filters_with_ids(rows: list[Row], options: Row) -> None:
-    """The same filter on every node, as entries of their own."""
+    """The same filter on every node, as separate entries with their own ids."""
     for row in rows:
         entry = {"id": 100 + row["id"], "node": row["id"], "entity": "cpu_number", "expression": "cpu_number LE 32"}
         row["host_filter"] = [entry]
 
 
 def _contradictory_nodes(rows: list[Row], options: Row) -> None:
-    """Counts that the list of VMs contradicts."""
+    """Counts of nodes that contradict the list of VMs."""
     for row in rows:
         if options["of"] in ("zero", "one"):
             row["vm"] = {**row["vm"], "total": ("zero", "one").index(options["of"])}
@@ -259,7 +259,7 @@ KINDS: dict[str, tuple[Row, dict[str, Bend]]] = {
     "uptime_skew": ({"seconds": 45}, {VMS: _uptime_skew}),
     "filters_with_ids": ({}, {NODES: _filters_with_ids}),
     "stuck_history": ({}, {HISTORY: _stuck_history}),
-    # What the shapes above look at is renamed or hidden last.
+    # Shapes that rename or hide fields come last: the shapes above need these fields.
     "history_without_ids": ({}, {HISTORY: _history_without_ids}),
     "named_elsewhere": ({}, {TASKS: _named_elsewhere, HISTORY: _named_elsewhere}),
     "odd_task_rows": ({}, {TASKS: _odd_rows, HISTORY: _odd_rows}),
@@ -271,4 +271,4 @@ KINDS: dict[str, tuple[Row, dict[str, Bend]]] = {
     "cold": ({"stops": False}, {}),
     "metrics_unit": ({"of": "percent"}, {}),
 }
-"""Name -> its options with their defaults, and what it does to which list. Applied in this order."""
+"""Name -> its options with defaults, and list -> its change. Shapes are applied in this order."""

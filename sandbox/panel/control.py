@@ -15,7 +15,7 @@ from sandbox.panel.state import PANEL, Panel
 from sandbox.world.model import VM, Node, WorldError
 from sandbox.world.world import World
 
-# What each operation takes besides its name.
+# The fields of each operation besides its name.
 OPS: dict[str, dict[str, type | tuple[type, ...]]] = {
     "set_vm": {"id": int, "fields": dict},
     "set_node": {"id": int, "fields": dict},

@@ -1,8 +1,7 @@
-"""Faults of the emulated panel: what fails, for how many requests or how long.
+"""Faults of the emulated panel: what fails, for how many requests or for how long.
 
-`FaultBox` holds the faults; the middleware applies those of any request. The handlers of logins, sessions
-and migrations apply their own. A fault without `count` and `seconds` stays until it
-is removed.
+`FaultBox` holds the faults. The middleware applies those for any request; the handlers of logins, sessions and
+migrations apply theirs. A fault without `count` and `seconds` stays until it is removed.
 """
 
 from __future__ import annotations
@@ -105,7 +104,7 @@ class FaultBox:
         return fault
 
     def take(self, kind: str, request: web.Request) -> Fault | None:
-        """The fault of that kind which this request meets, counted as used."""
+        """The active fault of this kind for this request; it is counted as used."""
         self._faults = [f for f in self._faults if f.until is None or f.until > time.monotonic()]
         for fault in self._faults:
             if fault.kind == kind and fault.matches(request):
@@ -138,7 +137,7 @@ def _check_option(kind: str, name: str, value: Any) -> None:
         raise WorldError(f"fault {kind}: {name} must be like {json.dumps(wanted)}, got {json.dumps(value)}")
 
 
-# --- what any request can meet
+# --- faults of any request
 
 
 async def apply_faults(box: FaultBox, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -177,7 +176,7 @@ def drop(request: web.Request) -> Dropped:
 
 
 def spoil(box: FaultBox, request: web.Request, response: web.Response) -> web.Response:
-    """Applies the faults that change the body of a good answer; those of lists wait for a list."""
+    """Applies the faults that change the body of a good answer; faults of lists only to lists."""
     if response.status >= 400 or not isinstance(response.body, bytes):
         return response
     is_list = response.body.startswith(b'{"list":')

@@ -17,7 +17,7 @@ Record = TypeVar("Record")
 
 
 def chosen_of(request: web.Request, records: Iterable[Record], columns: Columns) -> tuple[list[Record], int]:
-    """The records that `where` and `limit` leave, and how many there are without the limit."""
+    """The records after `where` and `limit`, and their number without the limit."""
     where, limit = request.query.get("where", ""), request.query.get("limit", "")
     chosen = list(records)
     if where:

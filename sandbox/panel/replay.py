@@ -1,4 +1,4 @@
-"""`python -m sandbox panel --replay FILE`: serves what `vm-balancer check --record` wrote. Migrates nothing.
+"""`python -m sandbox panel --replay FILE`: serves a recording of `vm-balancer check --record`. Migrates nothing.
 
 Lists know `limit` and a `where` on id; any login works. A request that was not recorded is answered with 404.
 """
@@ -45,7 +45,7 @@ class Replay:
             return envelope(404, NOT_FOUND, "Not found")
         answer = entry["answer"]
         if isinstance(answer, dict) and isinstance(answer.get("list"), list):
-            answer = {**answer, "size": len(answer["list"])}  # of a long list only the first rows were kept
+            answer = {**answer, "size": len(answer["list"])}  # a recording has only the first rows of a long list
         return reply(answer, status=entry["status"])
 
 

@@ -26,7 +26,7 @@ NODE_COLUMNS: Columns = {
     "ip": lambda n: n.ip,
     "comment": lambda n: n.comment,
 }
-# Not `cluster` nor `node`: clients report HTTP 500 for filters on them.
+# Without `cluster` and `node`: clients report HTTP 500 for filters on them.
 VM_COLUMNS: Columns = {
     "id": lambda v: v.id,
     "name": lambda v: v.name,
@@ -97,7 +97,7 @@ def node_by_id(node: Node) -> dict[str, Any]:
 
 
 def cluster_row(world: World, cluster: Cluster) -> dict[str, Any]:
-    """It has no array of nodes: clients build that from the node list."""
+    """The row of a cluster, without its nodes: clients get them from the node list."""
     nodes = world.nodes_of(cluster)
     used = world.usage(vm for node in nodes for vm in world.vms_on(node))
     storage = {**main_storage(cluster), "enabled": True, "is_main": True}
@@ -128,7 +128,7 @@ def cluster_row(world: World, cluster: Cluster) -> dict[str, Any]:
 
 
 def main_storage(cluster: Cluster) -> dict[str, Any]:
-    """The only one that a cluster of this emulation has."""
+    """The only storage of a cluster in this emulation."""
     return {"id": cluster.id, "name": f"{cluster.storage_type}-{cluster.id}", "type": cluster.storage_type}
 
 

@@ -38,7 +38,7 @@ from sandbox.world.world import World
 
 PUBLIC = "/auth/v4/public/"
 BEHIND_THE_STAGE = "/sandbox/"
-# Longer than any answer should take, and short enough for Ctrl-C.
+# Longer than any answer should take, and still short enough for Ctrl-C.
 SHUTDOWN_S = 0.3
 
 
@@ -231,7 +231,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def make_world(args: argparse.Namespace) -> World:
-    """The world that the arguments ask for, its calendar starting now."""
+    """The world of these arguments; its calendar starts now."""
     data = load(args.world) if args.world else SCENARIOS[args.scenario](args.seed)
     world = World.from_dict(data, seed=args.seed, epoch=datetime.now(timezone.utc))
     if args.still:

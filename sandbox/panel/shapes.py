@@ -60,7 +60,7 @@ class ShapeBox:
             if bend is not None and (rows or kind in (TASKS, HISTORY)):
                 bend(rows, options)
         if "where" in query and kind not in (TASKS, HISTORY):
-            del rows[before:]  # rows that a shape adds stand in whole lists alone
+            del rows[before:]  # rows that a shape adds are only in complete lists
         document["size"] = len(rows)
         document["list"] = self._page(rows, query.get("limit", ""))
         return document

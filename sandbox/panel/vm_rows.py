@@ -147,7 +147,7 @@ def vm_by_id(vm: VM) -> dict[str, Any]:
 
 
 def metadata_of(world: World, vm: VM) -> dict[str, Any]:
-    """What tells the name of a VM on its node."""
+    """The metadata with the VM's name on its node."""
     node = world.nodes[vm.node]
     return {
         "id": vm.id,

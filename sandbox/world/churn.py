@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from sandbox.world.model import VM, Cluster, Node, Task, Usage, WorldError
 
-# The balancer's default thresholds: beyond them a node counts as overloaded.
+# The balancer's default thresholds, above which a node counts as overloaded.
 OVERLOADED_CPU_RATIO = 7.0
 OVERLOADED_MEMORY_PERCENT = 70.0
 # Growth stops at these, so that a move can still relieve the node.
@@ -115,7 +115,7 @@ class Churn:
             _tinker(world, nodes)
 
     def _hot_node(self, world: World, cluster: Cluster, nodes: list[Node], usage: dict[int, Usage]) -> Node:
-        """The node that grows now. Once it is overloaded another is chosen, often among the fullest."""
+        """The node that grows now. When it is overloaded, another one is chosen, often among the fullest."""
         hot = world.nodes.get(self._hot.get(cluster.id, 0))
         if hot is None or hot not in nodes or is_overloaded(hot, usage[hot.id]):
             open_nodes = [n for n in nodes if not is_overloaded(n, usage[n.id]) and _accepts(world, n)] or nodes

@@ -40,7 +40,7 @@ _DUMP_ONLY = {"now", "clock", "tasks"}
 
 
 def settable(kind: type[Record]) -> dict[str, str]:
-    """Field name -> type name of what files and patches may set."""
+    """Field name -> type name, for fields that files and patches may set."""
     return {f.name: str(f.type) for f in dataclasses.fields(kind) if f.init}
 
 

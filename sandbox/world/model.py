@@ -51,7 +51,7 @@ class Node:
     qemu_version: str = "8.2.2"
     kernel_version: str = "5.14.0-427.13.1.el9_4.x86_64"
     os_version: str = "AlmaLinux 9.4"
-    # Merged over the rendered row: gives a test a shape that this emulation does not have.
+    # Merged into the rendered row, so that a test can use a shape that this emulation does not have.
     extra: dict[str, Any] = field(default_factory=dict)
     rev: int = field(default=0, init=False)
 
@@ -63,9 +63,9 @@ class VM:
     node: int
     cpu_number: int = 2
     cpu_load: float = 0.15
-    """Part of its vCPUs that it keeps busy."""
+    """The busy part of its vCPUs."""
     dirty_mib_s: float = 0.0
-    """MiB of its memory that it writes in a second: a migration copies them again. From MIGRATION_MIB_PER_S on the
+    """MiB per second that it writes to its memory: a migration copies them again. From MIGRATION_MIB_PER_S on, a
     migration never ends."""
     ram_mib: int = 4096
     disk_mib: int = 40_960
@@ -137,5 +137,5 @@ class Usage:
 
 
 def version_key(text: str) -> tuple[int, ...]:
-    """`5.14.0-427.13.1.el9` -> (5, 14, 0, 427): enough to say which of two versions is newer."""
+    """`5.14.0-427.13.1.el9` -> (5, 14, 0, 427): enough to compare two versions."""
     return tuple(int(part) for part in re.findall(r"\d+", text)[:4])

@@ -73,7 +73,7 @@ class World:
         return cls(clusters, nodes, vms, seed=seed, churn=churn, epoch=epoch)
 
     def to_dict(self) -> dict[str, Any]:
-        """The whole state; what `from_dict` needs is in it."""
+        """The whole state, in the format of `from_dict`."""
         return {
             "now": self.now,
             "clock": self.clock(self.now),
@@ -212,7 +212,7 @@ class World:
         params: dict[str, Any] | None = None,
         target: int | None = None,
     ) -> Task:
-        """Occupies the VM for that long, then calls `done`. Faults may change the task before it ends."""
+        """Starts a task of the VM for this time, then calls `done`. Faults may change the task before its end."""
         self._consul_id += self.rng.randint(1, 7)
         task = Task(
             id=next(self._task_ids),
