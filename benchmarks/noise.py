@@ -43,7 +43,8 @@ LOOK_S = 300
 SETTLE_PAUSE_S = 0.01
 """Of real time, between two looks at whether the executor is idle: each look costs more than the executor's step."""
 CHURN_S = 1800.0
-MIGRATION_S = 40.0
+MIGRATION_S = 15.0
+"""Short, since each look at a running migration is several requests: automatic weeks have a thousand of them."""
 
 
 @dataclass

@@ -411,7 +411,7 @@ async def test_another_strategy_proposes_once_and_the_next_check_plans_as_before
         report = await stack.message("1. small-a", buttons=True)
         await stack.press(report, buttons(report)["💡 Compare with optimal"], BORIS)
         compared = await stack.message("optimal: 1 move", "of all clusters", buttons=True)
-        assert "next check plans as the settings say" in await stack.tap(compared, "this once", BORIS)
+        assert "next check follows the settings" in await stack.tap(compared, "this once", BORIS)
         await stack.message("1. big-", buttons=True)
         await stack.ask("/strategy", "smallest-first")
         await stack.ask("/balance", "1 new proposal")

@@ -244,8 +244,8 @@ hello = 👋 <b>VM Balancer { $version }</b> works here now: { $clusters ->
 }.
 hello-state = { $overloaded ->
     [0] ✅ No node is overloaded. A message comes when one is.
-    [one] ⚠️ 1 node is overloaded, nothing is proposed now. /why and its name say why.
-   *[other] ⚠️ { $overloaded } nodes are overloaded, nothing is proposed now. /why and a node’s name say why.
+    [one] ⚠️ 1 node is overloaded, nothing is proposed now. Write /why and its name to see the reason.
+   *[other] ⚠️ { $overloaded } nodes are overloaded, nothing is proposed now. Write /why and the name of a node to see the reason.
 }
 hello-commands = /start explains the messages, /status shows the clusters.
 
@@ -287,7 +287,7 @@ popup-old = This button no longer works. /proposals shows what waits.
 popup-dry-run = Dry run: nothing can be decided.
 popup-paused = { $text } The balancer is paused: it starts after /resume.
 popup-strategy = From the next check on: { $strategy }. /balance checks now.
-popup-proposed = Proposed. The next check plans as the settings say again.
+popup-proposed = Proposed. The next check follows the settings again.
 popup-proposed-nothing = Nothing can be moved now.
 popup-pass-targets = Proposed: a plan that may exceed the target thresholds.
 popup-pass-targets-nothing = Nothing can be moved, even if the target thresholds are exceeded.
@@ -503,7 +503,7 @@ strategy-usage = Unknown strategy { $text }. Choose: { $known }
 mode-ask = 🤖 Switch to <b>automatic mode</b>? Every planned move is then carried out without asking; you get a report.
 first-migration-missing = The program has not watched a migration on this VMmanager yet. So automatic mode starts with a single migration. You can do it now.
 first-migration-none = No VM can be migrated now. Write /why and the name of a VM to see the reason.
-first-migration-proposed = 🐣 First migration: <b>{ $vm }</b> ({ $size }), the smallest VM that may move, from <b>{ $source }</b> to
+first-migration-proposed = 🐣 First migration: <b>{ $vm }</b> ({ $size }), the smallest VM that may move. It leaves <b>{ $source }</b> for one of these nodes:
 first-migration-what-then = The program compares uptime and state before and after. If the VM restarts, you get a message at once.
 button-first-migration = 🐣 First VM…
 button-first-migration-now = 🐣 Migrate to { $target }
