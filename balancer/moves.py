@@ -12,7 +12,7 @@ from balancer.versions import parse_kernel, parse_qemu
 
 def make_move(state: WorkingState, vm: Candidate, source: WorkingNode, target: WorkingNode, reason: Reason) -> Move:
     """Applies the move to the state, and returns it with the loads before and after."""
-    source_before, target_before = source.load, target.load
+    source_before, target_before = state.shown_load(source), state.shown_load(target)
     state.apply(vm, source.node.id, target.node.id)
     return Move(
         vm_id=vm.vm.id,
@@ -25,9 +25,9 @@ def make_move(state: WorkingState, vm: Candidate, source: WorkingNode, target: W
         memory_mib=vm.memory_mib,
         reason=reason,
         source_before=source_before,
-        source_after=source.load,
+        source_after=state.shown_load(source),
         target_before=target_before,
-        target_after=target.load,
+        target_after=state.shown_load(target),
         cautions=(*cautions(vm, source, target), *_passed_targets(target, state.policy)),
         seconds=migration_s(vm.vm, state.clusters.get(vm.vm.cluster_id), state.policy),
     )

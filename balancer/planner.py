@@ -148,7 +148,7 @@ def _report(node: Node, state: WorkingState) -> NodeReport:
     if node.id in state.unknown:
         reason = Reason.of("node-figure-unknown", role="node", figure=state.unknown[node.id])
         return NodeReport(node.id, node.name, None, overloaded=False, reason=reason)
-    load = state.working[node.id].load
+    load = state.shown_load(state.working[node.id])
     names = {term.name for term in above(load, state.policy)}
     if not names:
         return NodeReport(node.id, node.name, load, overloaded=False)

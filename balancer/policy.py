@@ -67,6 +67,19 @@ _PERCENT = ("memory_overload_percent", "memory_target_percent", "pressure_overlo
 _DURATIONS = ("migration_cooldown", "failure_cooldown", "skip_cooldown", "measurement_max_age")
 
 
+@dataclass(frozen=True, slots=True)
+class ReservedRoom:
+    """Room on a node that is kept free for a new VM of this size."""
+
+    node_id: int
+    vcpus: int
+    memory_mib: int
+
+    def __post_init__(self) -> None:
+        if self.vcpus <= 0 or self.memory_mib <= 0:
+            raise ValueError(f"a reservation is for {self.vcpus} vCPUs and {self.memory_mib} MiB: both must be above 0")
+
+
 REST = timedelta(days=1)
 """After a move, a VM is not moved again within this time only to even out the load: VMs must not go back and forth."""
 
@@ -131,6 +144,8 @@ class Policy:
     ``physical``: up to their physical memory; vCPUs and load do not count."""
     keep_survivable: bool = False
     """No plan may use the room for a node that could be lost before the plan; see ``survive_up_to``."""
+    reservations: tuple[ReservedRoom, ...] = ()
+    """Room that counts as taken, up to the overload thresholds: a reservation overloads no node."""
 
     def __post_init__(self) -> None:
         self._require(_POSITIVE, lambda value: 0 < value < inf, "it must be above 0")

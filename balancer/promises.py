@@ -7,7 +7,7 @@ A promise is computed from the snapshot right before the start of a migration, i
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from balancer.model import VM, NodeLoad, Recent, Snapshot
@@ -79,7 +79,7 @@ def promise_of(snapshot: Snapshot, policy: Policy, vm_id: int, target_id: int) -
     Args:
         snapshot: of one cluster.
     """
-    state = WorkingState(snapshot, policy, Recent())
+    state = WorkingState(snapshot, replace(policy, reservations=()), Recent())
     vm = next((vm for vm in snapshot.vms if vm.id == vm_id), None)
     if vm is None or vm.vcpus is None or vm.memory_mib is None:
         return None
@@ -99,7 +99,7 @@ def sight(snapshot: Snapshot, policy: Policy, node_ids: Collection[int]) -> Sigh
     Args:
         snapshot: of one cluster.
     """
-    state = WorkingState(snapshot, policy, Recent())
+    state = WorkingState(snapshot, replace(policy, reservations=()), Recent())
     nodes = {i: _figures(state.working[i], state) if i in state.working else None for i in node_ids if i in state.nodes}
     return Sight(snapshot.taken_at, nodes, {vm.id: vm for vm in snapshot.vms})
 

@@ -32,6 +32,7 @@ _TARGET_CODES: Mapping[str, tuple[str, ...]] = {
     "target-vm-limit": ("count", "limit"),
     "target-cluster-vm-limit": ("count", "limit"),
     "target-overloaded": ("limit", "resource", "value"),
+    "target-reserved": ("memory_gib", "vcpus"),
     "target-score": ("limit", "value"),
     "target-memory": ("limit", "value"),
     # source and target together

@@ -13,8 +13,10 @@ from typing import NamedTuple
 from balancer.groups import Groups
 from balancer.model import VM, Cluster, Measurement, Node, NodeLoad, Reason, Recent, Snapshot
 from balancer.policy import Policy
-from balancer.scoring import cpu_load_score, measured_score, node_load, severity
+from balancer.scoring import above, cpu_load_score, measured_score, most_mib, most_vcpus, node_load, severity
 
+BELOW = 1 - 1e-9
+"""A part of a threshold that is certain not to exceed it."""
 MOST_PRESSED_PART = 0.25
 """The largest part of a node's load that one plan moves away because of its pressure."""
 
@@ -59,6 +61,18 @@ class Live:
         return max(0.0, self.load - self.waiting)
 
 
+class Reserved(NamedTuple):
+    """What the figures of a node contain for new VMs, for which its room is reserved."""
+
+    vcpus: int
+    memory_mib: int
+    vms: int
+    load: float
+    """0 where the node was not measured."""
+    asked: tuple[int, int]
+    """vCPUs and MiB of the reservations, also the part that does not fit below the overload thresholds."""
+
+
 @dataclass(slots=True)
 class WorkingNode:
     """A node whose figures are all known, with its present sums."""
@@ -73,6 +87,13 @@ class WorkingNode:
     severity: float
     live: Live | None = None
     """``None`` = not measured, or the measurement is too old."""
+    reserved: Reserved | None = None
+    """The other figures contain it."""
+
+    @property
+    def own_vcpus(self) -> int:
+        """The vCPUs of the VMs that are there."""
+        return self.vcpus if self.reserved is None else self.vcpus - self.reserved.vcpus
 
     @property
     def rank(self) -> tuple[float, float, int]:
@@ -120,9 +141,9 @@ class WorkingState:
         self._slowed = {i: self._slowed_down(node) for i, node in self.working.items() if node.live is not None}
         """Node -> the factor by which the loads of its VMs are raised, before any move."""
         self._shares = {
-            i: node.live.measured / node.vcpus
+            i: node.live.measured / node.own_vcpus
             for i, node in self.working.items()
-            if node.live is not None and node.vcpus > 0 and any(vm.load is not None for vm in self.vms_on[i])
+            if node.live is not None and node.own_vcpus > 0 and any(vm.load is not None for vm in self.vms_on[i])
         }
         """Node with VMs that have measured loads -> the load per vCPU of its other VMs, before any move."""
 
@@ -168,10 +189,10 @@ class WorkingState:
         own = candidate.vm.load
         if own is not None and (home is None or home.live is not None):
             return min(own.expected_cpus * self._slowed.get(node_id or 0, 1.0), float(candidate.vcpus))
-        if home is None or home.live is None or home.vcpus <= 0:
+        if home is None or home.live is None or home.own_vcpus <= 0:
             return float(candidate.vcpus)
         share = self._shares.get(home.node.id)
-        return (home.live.measured / home.vcpus if share is None else share) * candidate.vcpus
+        return (home.live.measured / home.own_vcpus if share is None else share) * candidate.vcpus
 
     def dependable_load_of(self, candidate: Candidate) -> float:
         """The load that the VM very probably still has in ten minutes: at most ``load_of``."""
@@ -223,6 +244,41 @@ class WorkingState:
         self.working[node.id] = WorkingNode(
             node, cpus, memory, vcpus, allocated, count, load, severity(load, self.policy), live
         )
+        self._reserve(self.working[node.id])
+
+    def _reserve(self, node: WorkingNode) -> None:
+        """Counts the reserved room of the node as taken, up to its overload thresholds."""
+        held = [r for r in self.policy.reservations if r.node_id == node.node.id]
+        if not held or above(node.load, self.policy):
+            return
+        asked = (sum(r.vcpus for r in held), sum(r.memory_mib for r in held))
+        vcpus = min(asked[0], most_vcpus(node.cpus, self.policy.cpu_overload_ratio) - node.vcpus)
+        mib = min(asked[1], most_mib(node.memory_mib, self.policy.memory_overload_percent) - node.memory_allocated_mib)
+        vcpus, mib, load = max(0, vcpus), max(0, mib), 0.0
+        if node.live is not None:
+            most = self.policy.ssh_load_overload * node.live.cpus * BELOW
+            load = max(0.0, min(float(asked[0]), most - node.live.load))
+            node.live.load += load
+            node.live.waiting += load
+            node.live.available_mib -= asked[1]
+        self._change(node, vcpus, mib, len(held))
+        node.reserved = Reserved(vcpus, mib, len(held), load, asked)
+
+    def unreserved(self, node: WorkingNode) -> WorkingNode:
+        """The node with the figures that it has without reservations; as it is where it has none."""
+        reserved, live = node.reserved, node.live
+        if reserved is None:
+            return node
+        if live is not None:
+            load, waiting = live.load - reserved.load, max(0.0, live.waiting - reserved.load)
+            live = replace(live, load=load, waiting=waiting, available_mib=live.available_mib + reserved.asked[1])
+        free = replace(node, live=live, reserved=None)
+        self._change(free, -reserved.vcpus, -reserved.memory_mib, -reserved.vms)
+        return free
+
+    def shown_load(self, node: WorkingNode) -> NodeLoad:
+        """The load of the node as the panel shows it: without reservations."""
+        return self.unreserved(node).load
 
     def _live(self, measured: Measurement | None) -> Live | None:
         """The measurement if it is fresh and valid. It may be a little younger than the snapshot."""

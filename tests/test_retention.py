@@ -13,6 +13,7 @@ from bot_builders import ANNA, LATER, NOW, move_ids, published
 from balancer.policy import Policy
 from bot.domain.exclusions import Exclusion, ExclusionRole
 from bot.domain.proposals import MigrationState, Verdict
+from bot.domain.reservations import Reservation
 from bot.store.store import Store
 from bot.store.values import MessageRow
 
@@ -20,7 +21,7 @@ S = MigrationState
 YEAR = timedelta(days=365)
 AFTER = NOW + timedelta(days=1)
 LONG_AFTER = NOW + YEAR
-TABLES = ("proposal", "move", "decision", "migration", "message", "notice", "cycle", "exclusion")
+TABLES = ("proposal", "move", "decision", "migration", "message", "notice", "cycle", "exclusion", "reservation")
 
 
 @pytest.fixture
@@ -54,6 +55,7 @@ async def test_old_settled_rows_are_deleted(store: Store) -> None:
         await store.notices.mark_sent(notice.id, NOW)
     await store.messages.save(MessageRow(1, -100, 7, 0, "digest", True))
     await store.exclusions.add(Exclusion(9, "n9", ExclusionRole.BOTH, LATER, ANNA, NOW))
+    await store.reservations.add(Reservation(0, 1, "c1", 9, "n9", 4, 4096, LATER, ANNA, NOW, frozenset({11})), 10)
     await store.cycles.record(NOW, NOW, "done", {})
     assert min(counts(store).values()) == 1
     assert await store.retention.forget_before(AFTER, LONG_AFTER) == 1

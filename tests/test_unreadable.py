@@ -23,6 +23,7 @@ from bot.cli import main
 from bot.cli.output import FAILED, OK
 from bot.domain.exclusions import Exclusion, ExclusionRole
 from bot.domain.proposals import MigrationState, Verdict
+from bot.domain.reservations import Reservation
 from bot.errors import StoreError, UnstorableError
 from bot.store.store import Store
 
@@ -195,6 +196,15 @@ async def test_a_started_migration_of_an_unreadable_plan_is_followed_to_its_end(
             await again.store.unreadable.set_aside(again.clock())
             await again.carry_out()
             assert (await again.migration()).state is S.SUCCEEDED and again.posts() == [(11, 2)]
+
+
+async def test_an_unreadable_reservation_stops_plans_until_it_is_set_aside(store: Store, path: Path) -> None:
+    await store.reservations.add(Reservation(0, 1, "c1", 2, "n2", 4, 4096, LATER, ANNA, NOW, frozenset()), 10)
+    spoil(path, "UPDATE reservation SET known_vms = 'many'")
+    with pytest.raises(StoreError):
+        await store.reservations.active(NOW)
+    assert [row.place for row in await store.unreadable.set_aside(NOW)] == ["reservation"]
+    assert await store.reservations.active(NOW) == []
 
 
 async def test_an_unreadable_exclusion_holds_until_and_after_it_is_set_aside(store: Store, path: Path) -> None:

@@ -29,7 +29,7 @@ from balancer.model import (
     Remark,
     VMLoad,
 )
-from balancer.policy import Policy
+from balancer.policy import Policy, ReservedRoom
 
 T = TypeVar("T")
 
@@ -100,6 +100,15 @@ def read_policy(value: Any) -> Policy:
     except FormatError:
         raise
     except ValueError as error:  # the policy checks its own ranges
+        raise FormatError(f": {error}") from error
+
+
+def _reserved(value: Any) -> ReservedRoom:
+    try:
+        return read_fields(ReservedRoom, r.mapping(value))
+    except FormatError:
+        raise
+    except ValueError as error:  # a reservation checks itself
         raise FormatError(f": {error}") from error
 
 
@@ -182,5 +191,6 @@ _READERS: Mapping[str, r.Reader] = {
     "tuple[Reason, ...]": r.many(nested(Reason)),
     "tuple[Remark, ...]": r.many(nested(Remark)),
     "tuple[VMRule, ...]": r.many(_rule),
+    "tuple[ReservedRoom, ...]": r.many(_reserved),
 }
 """Annotation of a field, as written in model.py and policy.py -> reader."""

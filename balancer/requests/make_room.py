@@ -69,7 +69,8 @@ class _Search:
     def __init__(self, state: WorkingState, new: Candidate) -> None:
         self._state, self._new, self._work = state, new, WORK
         self._targets = Targets(state)
-        self._nodes = [n for n in state.working.values() if placement_refusal(n.node, state) is None]
+        free = (n for n in state.working.values() if n.reserved is None)
+        self._nodes = [n for n in free if placement_refusal(n.node, state) is None]
         self._able = {node.node.id: self._able_on(node) for node in state.working.values()}
         self._known_open: dict[int, list[WorkingNode]] = {}
         able = [vm.vm.id for vms in self._able.values() for vm in vms]

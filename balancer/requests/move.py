@@ -138,11 +138,12 @@ def choices(
 
 
 def _choice(vm: Candidate, source: WorkingNode | None, target: WorkingNode, state: WorkingState) -> TargetChoice:
-    after = state.load_with(target, vm)
+    free = state.unreserved(target)
+    after = state.load_with(free, vm)
     return TargetChoice(
         target.node.id,
         target.node.name,
-        target.load,
+        free.load,
         after,
         max(severity(after, state.policy), ALLOCATED.load(after) / ALLOCATED.limit(state.policy)),
         cautions(vm, source, target) if source is not None else (),

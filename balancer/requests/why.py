@@ -85,7 +85,7 @@ def why_node(snapshot: Snapshot, policy: Policy, recent: Recent, node_id: int) -
     state = WorkingState(snapshot, replace(policy, strategy=judging_strategy(new_plan)), recent)
     check_node(state, node_id)
     node, working = state.nodes[node_id], state.working.get(node_id)
-    load = working.load if working is not None else None
+    load = state.shown_load(working) if working is not None else None
     verdicts = [(vm, candidate(vm, state)) for vm in state.vms_on[node_id]]
     own = (r for r in new_plan.rejections if r.subject in ("source", "cluster"))
     stays = [r.reason for r in own if r.id == _subject(r, new_plan, node)]

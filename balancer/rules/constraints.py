@@ -169,7 +169,10 @@ def placement_refusal(node: Node, state: WorkingState) -> Reason | None:
 
 def load_refusal(target: WorkingNode, state: WorkingState) -> Reason | None:
     """Why this node takes no VM at its present load."""
-    return next((reason for rule in TARGET_LOAD_RULES if (reason := rule(target, state))), None)
+    refusal = next((reason for rule in TARGET_LOAD_RULES if (reason := rule(target, state))), None)
+    if refusal is None or target.reserved is None:
+        return refusal
+    return load_refusal(state.unreserved(target), state) or nodes.room_reserved(target.reserved)
 
 
 def pair_refusal(source: Node, target: Node, state: WorkingState) -> Reason | None:
@@ -179,11 +182,18 @@ def pair_refusal(source: Node, target: Node, state: WorkingState) -> Reason | No
 
 def fit_refusal(vm: Candidate, target: WorkingNode, state: WorkingState) -> Reason | None:
     """Why this target may not take this VM at its present load."""
+    refusal = _size_refusal(vm, target, state) or group_refusal(vm, target, state)
+    if refusal is None or target.reserved is None:
+        return refusal
+    return fit_refusal(vm, state.unreserved(target), state) or nodes.room_reserved(target.reserved)
+
+
+def _size_refusal(vm: Candidate, target: WorkingNode, state: WorkingState) -> Reason | None:
     for rule in FIT_RULES if target.live is None else _FIT_RULES_OF_MEASURED:
         reason = rule(vm, target, state)
         if reason is not None:
             return reason
-    return group_refusal(vm, target, state)
+    return None
 
 
 def group_refusal(vm: Candidate, target: WorkingNode, state: WorkingState) -> Reason | None:

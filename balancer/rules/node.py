@@ -10,7 +10,7 @@ from balancer.model import Node, Reason
 from balancer.policy import OFF, PANEL, SERIES, STRICT
 from balancer.reasons import with_role
 from balancer.scoring import ALLOCATED, above, figure, worst_term
-from balancer.state import Candidate, WorkingNode, WorkingState
+from balancer.state import Candidate, Reserved, WorkingNode, WorkingState
 from balancer.versions import compare, parse_kernel, parse_qemu, series
 
 # --- either role: partial(rule, "source") and partial(rule, "target") ---------------------------------
@@ -237,6 +237,12 @@ def memory_not_available(vm: Candidate, target: WorkingNode, state: WorkingState
         return None
     available, needed = max(0, target.live.available_mib) / 1024, vm.memory_mib / 1024
     return Reason("fit-memory-available", (("available_gib", available), ("needed_gib", needed)))
+
+
+def room_reserved(reserved: Reserved) -> Reason:
+    """The node has room, but it is reserved for a new VM."""
+    vcpus, mib = reserved.asked
+    return Reason.of("target-reserved", memory_gib=mib / 1024, vcpus=vcpus)
 
 
 def _within(after: float, limit: float, state: WorkingState) -> bool:

@@ -33,6 +33,7 @@ class TargetArrays:
         self._score: Floats = np.array([node.load.score for node in self._nodes], dtype=np.float64)
         self._memory: Floats = np.array([node.load.memory_percent for node in self._nodes], dtype=np.float64)
         self._measured: Bools = np.array([node.live is not None for node in self._nodes], dtype=np.bool_)
+        self._reserved: Bools = np.array([node.reserved is not None for node in self._nodes], dtype=np.bool_)
 
     def rows_of(self, node_ids: Iterable[int]) -> Bools:
         """Node -> whether it is one of these."""
@@ -70,7 +71,7 @@ class TargetArrays:
         """Reason -> how many open targets it forbids to the VM; ``None`` = the rules must be called one by one."""
         candidates = self.open & reach
         candidates[self._row[source_id]] = False
-        if self._state.groups.binds(vm.vm.id) or (candidates & self._measured).any():
+        if self._state.groups.binds(vm.vm.id) or (candidates & (self._measured | self._reserved)).any():
             return None
         by_cpu = candidates & (self._room_vcpus < vm.vcpus)
         by_memory = candidates & ~by_cpu & (self._room_mib < vm.memory_mib)

@@ -15,6 +15,7 @@ from bot.console.program import Program
 from bot.domain.exclusions import Exclusion, Snooze
 from bot.domain.outcomes import Outcome, newest
 from bot.domain.proposals import UNSETTLED, Migration, Proposal, ProposedMove
+from bot.domain.reservations import Reservation
 from bot.domain.survival_summary import SurvivalSummary
 from bot.errors import PanelError
 from bot.service.admin import Changeable
@@ -49,6 +50,7 @@ class Stored:
     waiting: tuple[Proposal, ...] = ()
     running: tuple[Migration, ...] = ()
     exclusions: tuple[Exclusion, ...] = ()
+    reservations: tuple[Reservation, ...] = ()
     snoozes: tuple[Snooze, ...] = ()
     strategy: str = ""
     settings: tuple[Changeable, ...] = ()
@@ -103,6 +105,7 @@ async def read_store(backend: Backend) -> Stored:
         waiting=tuple(await store.proposals.waiting()),
         running=tuple(await store.migrations.in_states(UNSETTLED)),
         exclusions=tuple(await service.store.exclusions.active(service.clock())),
+        reservations=tuple(await service.reservations.active()),
         snoozes=tuple(await store.snoozes.active(service.clock())),
         strategy=await service.runtime.strategy(),
         settings=await service.admin.changeable(),

@@ -136,7 +136,7 @@ def facts_of(view: View, view_state: ViewState, node_id: int | None) -> Text:
         return Text(view.texts.text("console-no-node") if node_id is not None else "", view.palette.dim)
     reports = [(plan, r) for plan in view_state.world.plans for r in plan.nodes if r.node_id == node_id]
     plan, report = reports[0] if reports else (None, None)
-    return wording.node_facts(
+    facts = wording.node_facts(
         view.texts,
         node,
         report,
@@ -146,3 +146,6 @@ def facts_of(view: View, view_state: ViewState, node_id: int | None) -> Text:
         now=view_state.now,
         palette=view.palette,
     )
+    own = (r for r in view_state.stored.reservations if r.node_id == node.id)
+    words = (Text(wording.reservation_words(view.texts, r, view_state.now), view.palette.warn) for r in own)
+    return Text("\n").join([facts, *words])

@@ -158,6 +158,8 @@ class _Table:
         busy = {n for g in self._view_state.stored.running for n in (g.move.source_id, g.move.target_id)}
         if report.node_id in busy:
             words.append(self._texts.text("console-flag-moving"))
+        if any(r.node_id == report.node_id for r in policy.reservations):
+            words.append(self._texts.text("console-flag-reserved"))
         source, target = report.node_id in policy.exclude_sources, report.node_id in policy.exclude_targets
         if source or target:
             which = (

@@ -12,6 +12,7 @@ from bot.console.drawing import Palette, lines
 from bot.domain.exclusions import Exclusion
 from bot.domain.outcomes import Outcome
 from bot.domain.proposals import ActorKind, Migration, MigrationState, MoveState, ProposedMove
+from bot.domain.reservations import Reservation
 from bot.rendering.autonomy import allowed_by, why_asked
 from bot.rendering.catalog import Texts
 from bot.rendering.outcomes import after_words, outcome_words
@@ -229,6 +230,16 @@ def flags(texts: Texts, node: Node) -> list[str]:
     if node.creation_allowed is False:
         words.append(texts.text("console-flag-creation"))
     return words
+
+
+def reservation_words(texts: Texts, reservation: Reservation, now: datetime) -> str:
+    return texts.text(
+        "console-reserved",
+        vcpus=reservation.vcpus,
+        gib=reservation.memory_mib / 1024,
+        until=until(texts, reservation.until, now),
+        who=reservation.by.name,
+    )
 
 
 def exclusion_words(texts: Texts, exclusion: Exclusion, now: datetime) -> str:

@@ -29,6 +29,7 @@ from bot.service.ledger import Ledger
 from bot.service.observer import Observer
 from bot.service.planning import PlannedCheck, Planning
 from bot.service.planning_context import PlanningContext
+from bot.service.reservations import Reservations
 from bot.service.survivals import Survivals
 from bot.service.values import OUTAGE_KEY, REFUSED_KEY, ClusterResult, CycleReport
 from bot.store.values import PublishCheckpoint, Published
@@ -45,7 +46,7 @@ class Alone(NamedTuple):
 
 
 class Cycle(UseCase):
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a part of the program, by name
         self,
         context: ServiceContext,
         observer: Observer,
@@ -56,6 +57,7 @@ class Cycle(UseCase):
         ledger: Ledger,
         capacity: Capacity,
         survivals: Survivals,
+        reservations: Reservations,
     ) -> None:
         super().__init__(context)
         self._autonomy = autonomy
@@ -65,6 +67,7 @@ class Cycle(UseCase):
         self._deadlines = deadlines
         self._capacity = capacity
         self._survivals = survivals
+        self._reservations = reservations
         self._running = asyncio.Lock()
         self._plan_log = plan_log.PlanLog()
         self._foreign_moves = ForeignMoves(context.store, context.clock)
@@ -181,6 +184,8 @@ class Cycle(UseCase):
         async with self._defects.contained("Foreign moves", "Moves of another balancer cannot be looked for"):
             if await self._foreign_moves.check(snapshot):
                 self._notifier.notices_waiting()
+        async with self._defects.contained("Reservations", "Reservations that are over stay in force"):
+            await self._reservations.end_over(snapshot)
         self._plan_log.begins(len(snapshot.clusters))
         context = await self._planning.context(snapshot)
         planned = await self._planning.plans(context, compare=True)

@@ -111,6 +111,7 @@ class Planning(UseCase):
         policy = replace(
             (await self._runtime.current()).policy(),
             strategy=await self._runtime.strategy(),
+            reservations=tuple(r.room for r in await self._store.reservations.active(self._clock())),
         )
         return policy.with_exclusions(
             sources | {e.node_id for e in stored if e.role.forbids_source()},

@@ -22,6 +22,7 @@ from bot.domain.exclusions import Exclusion
 from bot.domain.load_history import PastMigration, Sample
 from bot.domain.lookup import Named, matching, nearest
 from bot.domain.proposals import UNSETTLED, Proposal, ProposedMove
+from bot.domain.reservations import Reservation
 from bot.domain.vm_load import chart_samples
 from bot.errors import NotFound, PanelError
 from bot.service.context import ServiceContext, UseCase
@@ -156,7 +157,11 @@ class Queries(UseCase):
             snoozes=tuple(x for x in snoozes if shown is None or x.cluster_id in shown),
             survivals=tuple(s for i, s in (await self._survivals.summaries()).items() if i in planned),
             broken=await self._store.outcomes.broken(self._clock(), shown),
+            reservations=tuple(r for r in await self._reservations() if shown is None or r.cluster_id in shown),
         )
+
+    async def _reservations(self) -> list[Reservation]:
+        return await self._store.reservations.active(self._clock())
 
     async def exclusions(self) -> list[Exclusion]:
         """The exclusions in force, of the nodes that this person sees."""

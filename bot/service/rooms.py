@@ -27,14 +27,20 @@ class Rooms(UseCase):
         self._planning = planning
         self._requests = requests
 
-    async def moves_for(self, cluster_id: int, vcpus: int, memory_mib: int) -> RoomMade | None:
+    async def moves_for(self, cluster_id: int, vcpus: int, memory_mib: int, *, own: bool = True) -> RoomMade | None:
         """The fewest moves after which a new VM of this size fits in the cluster; ``None``: none were found.
 
+        Args:
+            own: a reservation for a VM of this size whose room is still to be made is meant for this VM.
         Raises:
             PanelError: as ``observe``.
         """
         context = await self._judged_by(await self._observer.observe_soon(), cluster_id)
-        return None if context is None else await asyncio.to_thread(make_room, *context, vcpus, memory_mib)
+        if context is None:
+            return None
+        if own:
+            context = await asyncio.to_thread(_without_own, context, vcpus, memory_mib)
+        return await asyncio.to_thread(make_room, *context, vcpus, memory_mib)
 
     async def propose(self, cluster_id: int, vcpus: int, memory_mib: int, actor: Actor) -> RequestResult:
         """Proposes the moves that make room for a new VM of this size, found on a fresh look.
@@ -54,6 +60,7 @@ class Rooms(UseCase):
         known = _same(await self._store.proposals.waiting(), cluster_id, vcpus, memory_mib)
         if known is not None:
             return RequestResult(known.plan, known.id)
+        context = await asyncio.to_thread(_without_own, context, vcpus, memory_mib)
         if (await asyncio.to_thread(place, *context[:2], vcpus, memory_mib)).total:
             return _refused(context, Reason.of("room-there-already"))
         room = await asyncio.to_thread(make_room, *context, vcpus, memory_mib)
@@ -73,6 +80,18 @@ class Rooms(UseCase):
             policy=context.policy.with_exclusions(draining, frozenset()),
             recent=replace(context.recent, busy_vms=busy),
         )
+
+
+def _without_own(context: ClusterContext, vcpus: int, memory_mib: int) -> ClusterContext:
+    """Without the reservation for a VM of this size, where its room is still to be made."""
+    nodes = {node.id for node in context.snapshot.nodes}
+    every = context.policy.reservations
+    own = next((r for r in every if r.node_id in nodes and (r.vcpus, r.memory_mib) == (vcpus, memory_mib)), None)
+    if own is None:
+        return context
+    others = replace(context.policy, reservations=tuple(r for r in every if r is not own))
+    free = context._replace(policy=others)
+    return context if place(free.snapshot, free.policy, vcpus, memory_mib).total else free
 
 
 def _plan(context: ClusterContext, room: RoomMade) -> Plan:

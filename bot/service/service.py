@@ -34,6 +34,7 @@ from bot.service.planning import Planning
 from bot.service.queries import Queries
 from bot.service.reload import Reload
 from bot.service.requests import Requests
+from bot.service.reservations import Reservations
 from bot.service.restarts import Restarts
 from bot.service.rooms import Rooms
 from bot.service.runtime_settings import RuntimeSettings
@@ -93,6 +94,7 @@ class Service:
         self.decisions = Decisions(context, self.observer)
         self.requests = Requests(context, self.observer, self.planning, self.decisions)
         self.rooms = Rooms(context, self.observer, self.planning, self.requests)
+        self.reservations = Reservations(context, self.observer, self.planning, self.rooms)
         self.admin = Admin(context, self.planning, self.restarts)
         self.what_if = WhatIf(context)
         self.reload = Reload(context, self.planning, clusters, read_settings or (lambda: settings))
@@ -108,6 +110,7 @@ class Service:
             ledger=self.ledger,
             capacity=self.capacity,
             survivals=self.survivals,
+            reservations=self.reservations,
         )
         self.executor = Executor(
             panel,

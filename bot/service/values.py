@@ -12,6 +12,7 @@ from balancer.model import Cluster, Plan, Reason
 from bot.domain.exclusions import Exclusion, Snooze
 from bot.domain.outcomes import BrokenPromises
 from bot.domain.proposals import Migration, Proposal
+from bot.domain.reservations import Reservation
 from bot.domain.survival_summary import SurvivalSummary
 from bot.store.values import Published
 
@@ -72,6 +73,8 @@ class Status:
     """Whether these clusters have room for a lost node, by the last check."""
     broken: tuple[BrokenPromises, ...] = ()
     """Clusters whose moves bring less than promised."""
+    reservations: tuple[Reservation, ...] = ()
+    """Room that is kept for new VMs."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,7 @@ _OPEN = (
     _Times("migration", ("queued_at", "started_at"), "state IN ('starting', 'running', 'unknown')", _Gain.FULL),
     _Times("migration", ("started_at", "finished_at"), "finished_at >= :recent", _Gain.FULL),
     _Times("exclusion", ("created_at", "until"), "ended_at IS NULL AND until IS NOT NULL", _Gain.FULL),
+    _Times("reservation", ("created_at", "until"), "ended_at IS NULL", _Gain.FULL),
     _Times("snooze", ("at", "until"), "ended_at IS NULL", _Gain.FULL),
     _Times("incident", ("opened_at", "changed_at"), "ended_at IS NULL", _Gain.NONE),
     _Times("incident", ("waits_since", "looking_until"), "ended_at IS NULL", _Gain.NONE),

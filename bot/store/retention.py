@@ -65,6 +65,7 @@ async def _forget(db: Connection, proposal_ids: str, limit: str) -> int:
     await db.execute("DELETE FROM cycle WHERE finished_at < ?", (limit,))
     await db.execute("DELETE FROM notice WHERE proposal_id IS NULL AND sent_at < ?", (limit,))
     await db.execute("DELETE FROM exclusion WHERE ended_at < ?1 OR until < ?1", (limit,))
+    await db.execute("DELETE FROM reservation WHERE ended_at < ?1 OR until < ?1", (limit,))
     await db.execute("DELETE FROM ignored_vm WHERE ended_at < ?", (limit,))
     await db.execute("DELETE FROM snooze WHERE until < ?", (limit,))
     await _shorten_audit(db, limit)

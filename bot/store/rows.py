@@ -24,6 +24,7 @@ from bot.domain.proposals import (
     ProposedMove,
     Sighting,
 )
+from bot.domain.reservations import Reservation
 from bot.store.rule_rows import verdict_of
 from bot.store.values import MessageRow, Notice, NoticeKind, StoredSetting, Unanswered
 
@@ -173,6 +174,15 @@ def exclusion_of(row: sqlite3.Row) -> Exclusion:
         by=actor_of(row),
         created_at=from_text(row["created_at"]),
         drain_id=row["proposal_id"],
+    )
+
+
+def reservation_of(row: sqlite3.Row) -> Reservation:
+    known = json.loads(row["known_vms"])
+    return Reservation(
+        *(row["id"], row["cluster_id"], row["cluster_name"], row["node_id"], row["node_name"]),
+        *(row["vcpus"], row["memory_mib"], from_text(row["until"]), actor_of(row), from_text(row["created_at"])),
+        known_vms=frozenset(int(i) for i in known),
     )
 
 

@@ -34,6 +34,7 @@ from bot.store.protections import StoredProtections
 from bot.store.reading import Reader
 from bot.store.recent_events import RecentEvents
 from bot.store.requests import Requests
+from bot.store.reservations import Reservations
 from bot.store.retention import Retention
 from bot.store.samples import Samples
 from bot.store.settings import StoredSettings
@@ -63,6 +64,7 @@ class Store(Database):
         self.recent_events = RecentEvents(self)
         self.ignored_vms = IgnoredVMs(self, reader)
         self.exclusions = Exclusions(self, reader)
+        self.reservations = Reservations(self, reader)
         self.settings = StoredSettings(self, reader)
         self.cycles = Cycles(self)
         self.check_record = CheckRecord(self)

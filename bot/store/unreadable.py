@@ -105,6 +105,7 @@ class UnreadableRows(Part):
 _DECODERS: Mapping[str, tuple[str, Callable[[sqlite3.Row], object]]] = {
     "notice": ("SELECT * FROM notice WHERE sent_at IS NULL ORDER BY id", rows.notice_of),
     "exclusion": ("SELECT * FROM exclusion WHERE ended_at IS NULL ORDER BY id", rows.exclusion_of),
+    "reservation": ("SELECT * FROM reservation WHERE ended_at IS NULL ORDER BY id", rows.reservation_of),
     "ignored_vm": ("SELECT * FROM ignored_vm WHERE ended_at IS NULL ORDER BY id", rows.ignored_of),
     "snooze": ("SELECT * FROM snooze WHERE ended_at IS NULL ORDER BY id", rows.snooze_of),
     "incident": ("SELECT * FROM incident WHERE ended_at IS NULL ORDER BY id", rows.incident_of),
@@ -158,6 +159,7 @@ def _of_row(place: str, row: sqlite3.Row, read: Callable[[], object]) -> Iterato
 _STAND_INS: Mapping[str, str] = {
     "notice": "UPDATE notice SET sent_at = :now WHERE id = :id",
     "exclusion": "UPDATE exclusion SET until = NULL, by_kind = 'program', created_at = :now WHERE id = :id",
+    "reservation": "UPDATE reservation SET ended_at = :now WHERE id = :id",
     "ignored_vm": "UPDATE ignored_vm SET by_kind = 'program', at = :now WHERE id = :id",
     "snooze": "UPDATE snooze SET ended_at = :now WHERE id = :id",
     "incident": "UPDATE incident SET opened_at = :now, waits_since = :now, ended_at = :now, figures = '[]', "

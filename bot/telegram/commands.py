@@ -54,7 +54,7 @@ COMMANDS: tuple[CommandInfo, ...] = (
     CommandInfo("node", "NAME"),
     CommandInfo("vm", "NAME"),
     CommandInfo("why", "VM|NODE"),
-    CommandInfo("place", "[VCPUS GIB] [cluster]"),
+    CommandInfo("place", "[VCPUS GIB] [cluster] [hold 2h]"),
     CommandInfo("survive", "[CLUSTER|NODES] [without NODE]"),
     CommandInfo("chart", "[NODE|CLUSTER] [24h|7d|90d]"),
     CommandInfo("capacity", "[cluster]"),

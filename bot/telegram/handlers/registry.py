@@ -22,6 +22,7 @@ from bot.telegram.handlers.place import Placing
 from bot.telegram.handlers.planning import PlanCommands
 from bot.telegram.handlers.proposals import Proposals
 from bot.telegram.handlers.requests import NodeRequests
+from bot.telegram.handlers.reservations import Reservations
 from bot.telegram.handlers.roll import RollPlans
 from bot.telegram.handlers.room import Room
 from bot.telegram.handlers.routes import Routes
@@ -39,13 +40,15 @@ def routes(service: Service, notifier: TelegramNotifier, languages: Languages, n
     parts = (service, notifier, Confirmations(service.clock))
     looking = StatusPages(*parts, next_check)
     machines = Machines(looking)
+    reservations = Reservations(*parts)
     options = MoveOptions(*parts)
     tour = Help(*parts, languages, named=machines.named, linked=options.linked)
     every: list[Feature] = [
         tour,
         looking,
         machines,
-        Placing(*parts),
+        Placing(reservations),
+        reservations,
         Room(*parts),
         WhatIfs(*parts),
         PlanCommands(*parts),

@@ -115,7 +115,14 @@ class StatusPages(Feature):
         node, plan, vms = await self.queries(request).node_details(selected)
         exclusions, now = await self.service.store.exclusions.active(self.service.clock()), self.service.clock()
         decides = self.may_decide(request, node.cluster_id)
-        view = node_view(request.texts, node, plan, vms, exclusions=exclusions, now=now, decides=decides)
+        reserved = await self.service.reservations.active()
+        view = node_view(
+            *(request.texts, node, plan, vms),
+            exclusions=exclusions,
+            now=now,
+            decides=decides,
+            reservations=reserved,
+        )
         return self.aged(request, view)
 
     # The past ---------------------------------------------------------------------------------

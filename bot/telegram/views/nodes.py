@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from aiogram.types import InlineKeyboardMarkup
 from markupsafe import Markup
 
 from balancer.model import VM, Node, NodeReport, Plan
 from bot.domain.exclusions import Exclusion
+from bot.domain.reservations import Reservation
 from bot.rendering.catalog import Texts
 from bot.rendering.phrases import busiest_first, load_figures
 from bot.rendering.plan_summary import load_words
@@ -17,6 +17,7 @@ from bot.telegram.keyboards.buttons import Row, cluster_tabs, do, go, in_rows, k
 from bot.telegram.views import wording
 from bot.telegram.views.exclusions import exclusion_line
 from bot.telegram.views.proposals import rejections_of
+from bot.telegram.views.reservations import reservation_lines
 from bot.telegram.views.rich import nodes_message
 from bot.telegram.views.view import View
 
@@ -25,6 +26,7 @@ WORST_NODES = 6
 NODES_PER_PAGE = 20
 PICKED_PER_PAGE = 8
 LARGEST_VMS = 8
+RELEASED_AT_ONCE = 3
 
 
 def node_rows(texts: Texts, plans: Sequence[Plan], page: str, part: int, opens: str) -> list[Row]:
@@ -69,6 +71,7 @@ def node_view(
     exclusions: Sequence[Exclusion],
     now: datetime,
     decides: bool = False,
+    reservations: Sequence[Reservation] = (),
 ) -> View:
     """One node: its load and where it comes from, its flags, its largest VMs."""
     report = next(r for r in plan.nodes if r.node_id == node.id)
@@ -81,13 +84,20 @@ def node_view(
         if refusal.id == node.id:
             lines.append(texts.html("node-no-target", reason=texts.reason(refusal.reason)))
     lines += [exclusion_line(texts, e, now, "node-excluded") for e in exclusions if e.node_id == node.id]
+    own = [r for r in reservations if r.node_id == node.id]
+    lines += reservation_lines(texts, own, now)
     out = any(e.node_id == node.id for e in exclusions)
-    return View(
-        wording.fitted(lines, _vm_lines(texts, vms, now), texts), _node_keyboard(texts, node, len(vms), out, decides)
-    )
+    rows = _node_rows(texts, node, len(vms), out, decides)
+    released = own[:RELEASED_AT_ONCE] if decides else ()
+    rows[-1:-1] = [[do(_release_words(texts, r), "release", r.id)] for r in released]
+    return View(wording.fitted(lines, _vm_lines(texts, vms, now), texts), keyboard(rows))
 
 
-def _node_keyboard(texts: Texts, node: Node, vms: int, out: bool, decides: bool) -> InlineKeyboardMarkup | None:
+def _release_words(texts: Texts, reservation: Reservation) -> str:
+    return texts.text("row-release", node=wording.size(texts, reservation.vcpus, reservation.memory_mib))
+
+
+def _node_rows(texts: Texts, node: Node, vms: int, out: bool, decides: bool) -> list[Row]:
     """The ways on from a node: its VMs, why it is as it is, and for those who decide in or out, empty or full."""
     rows: list[Row] = [
         [
@@ -101,7 +111,7 @@ def _node_keyboard(texts: Texts, node: Node, vms: int, out: bool, decides: bool)
         rows.append([go(texts.text("button-drain"), "drain", node.id), go(texts.text("button-fill"), "fill", node.id)])
     chart = go(texts.text("button-chart"), "chart", node.id)
     rows.append([chart, go(texts.text("button-nodes"), "nodes", node.cluster_id)])
-    return keyboard(rows)
+    return rows
 
 
 def _verdict_line(texts: Texts, report: NodeReport) -> Markup:

@@ -52,7 +52,7 @@ _SOUNDS = {
     NoticeKind.FINISHED: Sound.NEVER,
     NoticeKind.DIGEST: Sound.NEVER,
 }
-_INFORMS = ("foreign-moves", "waits-for-others")
+_INFORMS = ("foreign-moves", "waits-for-others", "reservation-filled", "reservation-over")
 """Codes of reasons that tell of no outage, although they are stored as one."""
 
 

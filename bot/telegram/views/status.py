@@ -21,6 +21,7 @@ from bot.telegram.views import wording
 from bot.telegram.views.moves import migration_words
 from bot.telegram.views.outcomes import broken_lines
 from bot.telegram.views.proposals import rejections_of
+from bot.telegram.views.reservations import reservation_lines
 from bot.telegram.views.view import View
 
 STATUS_NODES = 6
@@ -192,6 +193,7 @@ def _work_lines(texts: Texts, status: Status, now: datetime) -> list[Markup | st
         lines.append(texts.html("status-queued", count=len(queued)))
     if status.exclusions:
         lines.append(texts.html("status-exclusions", count=len(status.exclusions)))
+    lines += reservation_lines(texts, status.reservations, now)
     lines += broken_lines(texts, status.broken)
     lines += [
         texts.html("status-snoozed", cluster=x.cluster_name, time=wording.moment(texts, x.until, now), who=x.by.name)

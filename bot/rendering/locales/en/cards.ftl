@@ -63,6 +63,14 @@ why-leaving = The current plan moves these away:
 why-coming = The current plan brings these:
 
 place-usage = { $text } is not a size. Write vCPUs and GiB of memory: /place 8 16
+place-hold-usage = Say how long the room is reserved, at most { NUMBER($days) } days: /place 8 16 hold 2h. “{ $text }” is no such length.
+place-hold-cluster = In which cluster? Write its name: /place 8 16 hold 2h CLUSTER
+reservation-line = 🔒 <b>{ $node }</b>: { $size } reserved { $until }, by { $who }
+reservation-about = Migrations keep off this room. The reservation ends by itself, also as soon as a VM of this size or larger is on the node.
+button-hold = 🔒 Reserve 2 h
+button-place = 📦 Room
+row-release = 🔓 Release: { $node }
+popup-released = { $node }: the room is no longer reserved.
 place-pick = 📦 Where would a new VM fit best? How large is it?
 place-title = 📦 <b>{ $cluster }</b>: { $total ->
     [0] no room for a VM

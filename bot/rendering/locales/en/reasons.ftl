@@ -57,6 +57,7 @@ reason-target-overloaded = the target node is overloaded itself: { $resource ->
     [cpu] CPU { CPU($value, $limit) } (limit { NUMBER($limit, maximumFractionDigits: 2) })
    *[memory] memory { MEMORY($value, $limit) } % (limit { NUMBER($limit, maximumFractionDigits: 2) } %)
  }
+reason-target-reserved = { NUMBER($vcpus) } vCPU and { NUMBER($memory_gib, maximumFractionDigits: 1) } GiB of the target are reserved for a new VM
 reason-target-score = the target's CPU load score is { CPU($value, $limit) }, it must be below { NUMBER($limit, maximumFractionDigits: 2) }
 reason-target-memory = the target's memory is { MEMORY($value, $limit) } % allocated, it must be below { NUMBER($limit, maximumFractionDigits: 2) } %
 
@@ -102,6 +103,7 @@ reason-brief-target-filter = has a placement filter
 reason-brief-target-vm-limit = VM limit reached
 reason-brief-target-cluster-vm-limit = the cluster's VM limit reached
 reason-brief-target-overloaded = overloaded
+reason-brief-target-reserved = room is reserved for a new VM
 reason-brief-target-score = CPU load score too high
 reason-brief-target-memory = memory too full
 reason-brief-pair-other-cluster = in another cluster

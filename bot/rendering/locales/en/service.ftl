@@ -35,6 +35,8 @@ reason-watchdog-over = { $minutes ->
     [one] ⏰ Checks work again, after 1 minute.
    *[other] ⏰ Checks work again, after { $minutes } minutes.
 }
+reason-reservation-filled = 🔓 { $cluster }: { $vm } is on { $node }, so the room that was reserved for it ({ NUMBER($vcpus) } vCPU, { NUMBER($memory_gib, maximumFractionDigits: 1) } GiB) is no longer reserved.
+reason-reservation-over = 🔓 { $cluster }: the time is over for which { NUMBER($vcpus) } vCPU and { NUMBER($memory_gib, maximumFractionDigits: 1) } GiB were reserved on { $node }.
 reason-foreign-moves = ⚖️ Somebody else keeps moving VMs in { $cluster } (since the last check: { $count }). If VMmanager's own Balancer is on there, switch one of the two off: they undo each other's work.
 reason-approval-lapsed = the approval is too old; the next check proposes again
 reason-mode-changed = automatic mode was switched off before it started

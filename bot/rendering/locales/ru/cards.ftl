@@ -65,6 +65,14 @@ why-leaving = По текущему плану уйдут:
 why-coming = По текущему плану придут:
 
 place-usage = { $text } — не размер. Напишите vCPU и ГиБ памяти: /place 8 16
+place-hold-usage = Укажите, на сколько зарезервировать место, не больше { NUMBER($days) } дней: /place 8 16 hold 2h. «{ $text }» — не срок.
+place-hold-cluster = В каком кластере? Напишите его имя: /place 8 16 hold 2h КЛАСТЕР
+reservation-line = 🔒 <b>{ $node }</b>: зарезервировано { $size }, { $until } ({ $who })
+reservation-about = Миграции не занимают это место. Резерв снимется сам, в том числе как только на узле появится ВМ такого размера или больше.
+button-hold = 🔒 Резерв на 2 ч
+button-place = 📦 Место
+row-release = 🔓 Снять резерв: { $node }
+popup-released = { $node }: место больше не зарезервировано.
 place-pick = 📦 Куда лучше поместить новую ВМ? Какого она размера?
 place-title = 📦 <b>{ $cluster }</b>: { $total ->
     [0] нет места для ВМ

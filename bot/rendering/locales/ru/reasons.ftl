@@ -51,6 +51,7 @@ reason-target-overloaded = узел-приёмник сам перегружен
     [cpu] CPU { CPU($value, $limit) } (порог { NUMBER($limit, maximumFractionDigits: 2) })
    *[memory] память { MEMORY($value, $limit) } % (порог { NUMBER($limit, maximumFractionDigits: 2) } %)
  }
+reason-target-reserved = на узле-приёмнике зарезервировано для новой ВМ: { NUMBER($vcpus) } vCPU, { NUMBER($memory_gib, maximumFractionDigits: 1) } ГиБ
 reason-target-score = оценка нагрузки CPU узла-приёмника { CPU($value, $limit) }, нужно меньше { NUMBER($limit, maximumFractionDigits: 2) }
 reason-target-memory = память узла-приёмника выделена на { MEMORY($value, $limit) } %, нужно меньше { NUMBER($limit, maximumFractionDigits: 2) } %
 
@@ -96,6 +97,7 @@ reason-brief-target-filter = есть фильтр размещения
 reason-brief-target-vm-limit = достигнут лимит ВМ
 reason-brief-target-cluster-vm-limit = достигнут лимит ВМ кластера
 reason-brief-target-overloaded = перегружен
+reason-brief-target-reserved = место зарезервировано для новой ВМ
 reason-brief-target-score = слишком высокая оценка CPU
 reason-brief-target-memory = слишком занята память
 reason-brief-pair-other-cluster = в другом кластере

@@ -40,6 +40,8 @@ reason-watchdog-over = { $minutes ->
     [few] ⏰ Проверки снова проходят успешно, спустя { $minutes } минуты.
    *[many] ⏰ Проверки снова проходят успешно, спустя { $minutes } минут.
 }
+reason-reservation-filled = 🔓 { $cluster }: { $vm } уже на { $node }, поэтому резерв ({ NUMBER($vcpus) } vCPU, { NUMBER($memory_gib, maximumFractionDigits: 1) } ГиБ) снят.
+reason-reservation-over = 🔓 { $cluster }: истёк срок резерва на { $node } ({ NUMBER($vcpus) } vCPU, { NUMBER($memory_gib, maximumFractionDigits: 1) } ГиБ).
 reason-foreign-moves = ⚖️ Кто-то ещё переносит ВМ в { $cluster } (с прошлой проверки: { $count }). Если там включён собственный балансировщик VMmanager, выключите один из двух: они отменяют работу друг друга.
 reason-approval-lapsed = одобрение устарело; предложу снова при следующей проверке
 reason-mode-changed = автоматический режим выключили раньше, чем миграция началась
