@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -174,40 +174,49 @@ def _is_of_defect(record: logging.LogRecord) -> bool:
 
 
 @cache
-def places() -> tuple[Place, ...]:
-    """Every place of the program that a run without a defect reaches, in that order."""
+def places() -> dict[Place, int]:
+    """Every place of the program that a run without a defect reaches, in that order, and how often it does."""
     injector = Injector()
     report = run(_played(injector))
     assert len(report.starts) == 2 and report.counted == 0 and not injector.raised
-    return tuple(
-        place
-        for place in injector.arrivals
+    return {
+        place: count
+        for place, count in injector.arrivals.items()
         if (place.file, place.function) not in ENDS_THE_PROGRAM and (place.function, place.callee) != NEVER_REPEATED
-    )
+    }
 
 
-def check_all(chosen: tuple[Place, ...]) -> None:
+def later_arrivals(drawn: random.Random) -> list[tuple[Place, int]]:
+    """Every place that is reached more than once, with a drawn arrival after the first."""
+    return [(place, drawn.randint(2, count)) for place, count in places().items() if count > 1]
+
+
+def check_all(chosen: Iterable[tuple[Place, int]]) -> None:
+    """Runs the story once for each place and arrival there. A later arrival may not come again in every run."""
     wrong = {}
-    for place in chosen:
-        injector = Injector(place)
+    for place, arrival in chosen:
+        injector = Injector(place, arrival)
         try:
-            result = problems(run(_played(injector)))
+            report = run(_played(injector))
+            result = problems(report) if injector.raised else []
         except AssertionError as error:
             result = [str(error)]
         if result:
-            wrong[str(place)] = result
+            wrong[f"{place}, arrival {arrival}"] = result
     assert not wrong
 
 
 def test_a_defect_at_some_awaited_calls_ends_only_what_it_happens_in() -> None:
     drawn = random.Random(15)
-    check_all(tuple(drawn.sample(places(), 4)))
+    first = [(place, 1) for place in drawn.sample(list(places()), 3)]
+    check_all([*first, drawn.choice(later_arrivals(drawn))])
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("part", range(PARTS))
 def test_a_defect_at_any_awaited_call_ends_only_what_it_happens_in(part: int) -> None:
-    """With `make thorough` at every place; without it at one drawn place of each part."""
-    chosen = places()[part::PARTS]
-    check_all(chosen if THOROUGH else tuple(random.Random(part).sample(chosen, 1)))
+    """With `make thorough` at every place, at its first arrival and at a later one; without it at two of each part."""
+    drawn = random.Random(part)
+    first, later = [(place, 1) for place in places()][part::PARTS], later_arrivals(drawn)[part::PARTS]
+    check_all([*first, *later] if THOROUGH else [drawn.choice(first), drawn.choice(later)])
