@@ -35,6 +35,7 @@ class Program:
 
     def __init__(self, panel: str, chat: str, path: Path, clock: Clock, sleep: Callable[[float], Awaitable[object]]):
         given = settings(panel, task_poll_interval=20.0, proposal_ttl=86_400)
+        self.clock = clock
         self.store = Store(path)
         self.panel = VMManagerAPI(panel, "admin@example.com", "secret", sleep=sleep, clock=clock, timeout_s=5.0)
         self.notifier = TelegramNotifier(TOKEN, GROUP, api_url=chat)
@@ -64,6 +65,11 @@ class Program:
     async def check(self) -> None:
         """A check, and the chat after it."""
         assert (await self.service.cycle.run()).outcome == "done"
+        await self.notifier.flush()
+
+    async def reminded(self) -> None:
+        """The reminders that are due, and the chat after them."""
+        await self.service.deadlines.remind_due()
         await self.notifier.flush()
 
     async def to_the_end(self) -> None:
@@ -142,12 +148,22 @@ async def _incident(program: Program, panel: str) -> None:
         await program.check()
 
 
+async def _reminders(program: Program, panel: str) -> None:
+    """An incident that nobody answers: its message and two reminders."""
+    await program.check()
+    for minutes in REMINDED_AFTER:
+        program.clock.advance(60 * minutes)
+        await program.reminded()
+
+
+REMINDED_AFTER = (31, 91)
+"""Minutes, one after the other: the first two reminders of the defaults are due."""
 INCIDENT: tuple[dict[str, Any], ...] = (
     {"op": "set_vm", "id": 11, "fields": {"iso_mounted": True}},
     {"op": "set_node", "id": 1, "fields": {"cpu_number": 64}},
 )
 """In the world of `bot_fixture`: the VM that is proposed first cannot move any more, then its node has CPUs enough."""
-STORIES = {"migration": _migration, "incident": _incident}
+STORIES = {"migration": _migration, "incident": _incident, "reminders": _reminders}
 
 
 async def _life(

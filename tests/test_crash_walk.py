@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from bot_builders import NOW, Clock
 from bot_fixture import HOT_WORLD, running_panel
-from crash_process import INCIDENT, Program, process
+from crash_process import INCIDENT, REMINDED_AFTER, Program, process
 from processes import PATIENCE_S
 from stack import GROUP
 
@@ -198,3 +198,40 @@ async def test_incident_killed_at_any_step_has_one_message(tmp_path: Path) -> No
     points = range(1, steps + 1) if POINTS == 0 else range(2, steps, -(-steps // (2 * POINTS)))
     for fatal in points:
         await incident_walked(tmp_path, fatal)
+
+
+# Reminders -----------------------------------------------------------------------------------------
+
+
+async def reminders_walked(folder: Path, fatal: int) -> int | None:
+    """An incident that nobody answers, with one fatal step; what the chat shows after a second life."""
+    path = folder / f"{fatal}.db"
+    async with running_panel(HOT_WORLD) as panel, await start_chat(limits="off") as chat:
+        steps = await killed(panel, chat, path, fatal, "reminders")
+
+        async def sleep(_: float) -> None: ...
+
+        clock = Clock(NOW + timedelta(minutes=sum(REMINDED_AFTER)))
+        async with Program(panel.url, chat.url, path, clock, sleep).running() as program:
+            await program.check()
+            clock.advance(60 * 31)
+            await program.reminded()
+            assert await program.store.notices.unsent(GROUP) == [], f"step {fatal}"
+        messages = posted(chat)
+        reminders = [m for m in messages if "⏰" in m["text"]]
+        # One life sends at most one message twice: that whose answer from Telegram it did not see.
+        assert 1 <= len(reminders) <= len(REMINDED_AFTER) + 1, f"step {fatal}: {messages}"
+        assert 1 <= len(messages) - len(reminders) <= 2, f"step {fatal}: {messages}"
+        assert len(messages) <= len(REMINDED_AFTER) + 2, f"step {fatal}: {messages}"
+    return steps
+
+
+@pytest.mark.timeout(240 if 0 < POINTS <= 6 else 4 * 3600)
+@pytest.mark.skipif(os.name != "posix", reason="kills with a signal")
+@pytest.mark.slow
+async def test_reminders_killed_at_any_step_are_neither_lost_nor_repeated(tmp_path: Path) -> None:
+    steps = await reminders_walked(tmp_path, 10**9)
+    assert steps is not None and steps > 150, f"only {steps} steps: the walk does not see the waits"
+    points = range(1, steps + 1) if POINTS == 0 else range(3, steps, -(-steps // (2 * POINTS)))
+    for fatal in points:
+        await reminders_walked(tmp_path, fatal)
