@@ -40,7 +40,7 @@ LARGEST_NUMBER = 1e15
 NO_BREAK = "\N{NO-BREAK SPACE}"
 REASON_TIME = "%Y-%m-%d %H:%M UTC"
 _KEY = re.compile(r"^([a-zA-Z][\w-]*) *=", re.MULTILINE | re.ASCII)
-_UNITS = "%|s|min|h|d|GiB|vCPU|vCPUs|Mbit/s|с|мин|ч|д|ГиБ|Мбит/с"
+_UNITS = "%|s|min|h|d|GiB|vCPU|vCPUs|Mbit/s|с|мин|ч|д|ГиБ|Мбит/с|ВМ"
 _UNIT_AFTER_FIGURE = re.compile(rf"(?<=[\d}}])(?: (?=(?:{_UNITS})(?!\w))|(?=%))")
 _FIGURE_AFTER_WORD = re.compile(r"(?:(?<=\bиз)|(?<=\bпорог)|(?<=≈)) (?=\d|\{ \$\w+ \}|\{ NUMBER)")
 MISSING = "?"

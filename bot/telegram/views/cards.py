@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -116,10 +115,11 @@ def place_lines(texts: Texts, placement: Placement) -> Lines:
     rooms = {room.node_id: room.vms for room in placement.rooms}
     for choice in placement.best:
         lines += [choice_line(texts, choice), texts.html("place-room", vms=rooms[choice.node_id])]
-    closed = Counter(texts.reason(brief(rejection.reason)) for rejection in placement.rejections)
-    lines += [
-        texts.html("rejection-count", reason=why, count=count) for why, count in closed.most_common(REASONS_SHOWN)
-    ]
+    closed: dict[str, list[str]] = {}
+    for rejection in placement.rejections:
+        closed.setdefault(texts.reason(brief(rejection.reason)), []).append(rejection.name)
+    for why, names in sorted(closed.items(), key=lambda item: -len(item[1]))[:REASONS_SHOWN]:
+        lines.append(texts.html("why-refused", count=len(names), names=_some(names), reason=why))
     return lines
 
 
@@ -166,9 +166,13 @@ def _move_line(texts: Texts, move: Move) -> Markup:
 
 
 def _refused_line(texts: Texts, refused: Refused) -> Markup:
-    names = ", ".join(refused.names[:NAMES_SHOWN])
-    more = "" if len(refused.names) <= NAMES_SHOWN else " …"
-    return texts.html("why-refused", count=len(refused.ids), names=names + more, reason=texts.reason(refused.reason))
+    names = _some(refused.names)
+    return texts.html("why-refused", count=len(refused.ids), names=names, reason=texts.reason(refused.reason))
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first names, and a sign if there are more."""
+    return ", ".join(names[:NAMES_SHOWN]) + (" …" if len(names) > NAMES_SHOWN else "")
 
 
 def _rejection(texts: Texts, rejection: Rejection) -> Markup:

@@ -28,7 +28,7 @@ language-now = { $language ->
     [ru] 🌐 Здесь я говорю по-русски.
    *[en] 🌐 Здесь я говорю по-английски.
 }
-language-auto = Автоматически
+language-auto = Авто
 language-usage = Языка { $text } нет. Выберите: { $known }
 unknown-near = Похожие команды: { $commands }
 
