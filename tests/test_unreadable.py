@@ -304,3 +304,12 @@ async def test_a_database_with_bytes_where_an_age_should_be_still_opens(tmp_path
         await bot.store.unreadable.set_aside(bot.clock())
         assert (await bot.service.cycle.run()).outcome == "done"
         assert (await bot.service.queries.status()).plans
+
+
+@pytest.mark.parametrize("column", ["started_at", "finished_at", "detail"])
+async def test_an_unreadable_check_stops_no_further_check(tmp_path: Path, column: str) -> None:
+    async with running_bot(tmp_path) as bot:
+        await bot.propose()
+        spoil(bot.path, f"UPDATE cycle SET {column} = 'words'")  # noqa: S608 - words of this test
+        await bot.propose()
+        assert await bot.store.cycles.last_success() is not None

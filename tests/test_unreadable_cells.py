@@ -27,12 +27,13 @@ VALUES: tuple[object, ...] = (
     *("words", b"\xff", -1, 2**62, 1e308, None, "", "Infinity", "[]", "{}", "null", "[1,2]", '{"a":[]}'),
     *('{"code":5,"params":[]}', "9999-99-99", "2026-12-01T00:00:00"),
 )
-FEW = ("words", b"\xff", 2**62, 1e308, "Infinity", "2026-12-01T00:00:00")
+FEW = (None, "words", b"\xff", 2**62, 1e308, "Infinity", "2026-12-01T00:00:00")
 CELLS = (
     *("promise.figures", "outcome.after_s", "outcome.promised", "outcome.relieved", "capacity_sample.at"),
     *("size_sample.at", "vm_sample.at", "vm_sample.cpu_ms", "vm_name.internal_name", "check_frame.data"),
     *("check_frame.taken_at", "migration.finished_at", "decision.at", "move.position", "proposal.plan"),
-    *("proposal.created_at", "audit.at", "sample.cpu_sum"),
+    *("proposal.created_at", "audit.at", "sample.cpu_sum", "cycle.started_at", "cycle.finished_at"),
+    *("migration.sighting", "migration.reason"),
 )
 SKIPPED = ("sqlite_", "unreadable")
 ROWS = """

@@ -20,7 +20,7 @@ _OTHERS_OPEN = (
 )
 _PROVEN = (
     "SELECT EXISTS (SELECT 1 FROM abort a JOIN migration g ON g.id = a.migration_id WHERE a.state = 'accepted' "
-    "AND g.state = 'failed' AND json_extract(g.reason, '$.code') = 'aborted')"
+    "AND g.state = 'failed' AND CASE WHEN json_valid(g.reason) THEN json_extract(g.reason, '$.code') = 'aborted' END)"
 )
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from bot.store import rows
 from bot.store.database import Part, all_rows
+from bot.store.reading import UNDECODABLE
 from bot.store.values import LastCycle
 
 
@@ -28,15 +29,17 @@ class Cycles(Part):
             records = await all_rows(
                 db, "SELECT finished_at, detail FROM cycle WHERE outcome = 'done' ORDER BY id DESC LIMIT 1", ()
             )
-        if not records or rows.from_text(records[0]["finished_at"]) < since:
+        if not records:
             return {}, {}
         try:
+            if rows.from_text(records[0]["finished_at"]) < since:
+                return {}, {}
             detail = json.loads(records[0]["detail"])
             counts = {int(i): int(count) for i, count in (detail.get("overloaded") or {}).items()}
             uneven = {int(i): int(count) for i, count in (detail.get("uneven") or {}).items()}
             uneven |= {-i: count for i, count in counts.items() if i < 0}
             return {i: count for i, count in counts.items() if i > 0}, uneven
-        except (ValueError, AttributeError, TypeError):
+        except UNDECODABLE:
             return {}, {}  # counting begins again, which is safer
 
     async def failed_in_a_row(self) -> tuple[int, datetime | None]:
@@ -47,18 +50,20 @@ class Cycles(Part):
                 "SELECT count(*) AS count, min(started_at) AS since FROM cycle WHERE outcome = 'failed' "
                 "AND id > coalesce((SELECT max(id) FROM cycle WHERE outcome = 'done'), 0)",
             )
-        return records[0]["count"], rows.maybe_from_text(records[0]["since"])
+        since = records[0]["since"]
+        return records[0]["count"], None if since is None else rows.from_text_or(since, None)
 
     async def last(self) -> LastCycle | None:
-        """The last check."""
+        """The last check; ``None`` also if its row is not readable."""
         async with self._database.reading() as db:
             records = await all_rows(db, "SELECT started_at, outcome FROM cycle ORDER BY id DESC LIMIT 1")
-        return LastCycle(rows.from_text(records[0]["started_at"]), records[0]["outcome"]) if records else None
+        started_at = rows.from_text_or(records[0]["started_at"], None) if records else None
+        return None if started_at is None else LastCycle(started_at, records[0]["outcome"])
 
     async def last_success(self) -> datetime | None:
-        """When the last successful check ended."""
+        """When the last successful check ended; ``None`` also if its row is not readable."""
         async with self._database.reading() as db:
             records = await all_rows(
                 db, "SELECT finished_at FROM cycle WHERE outcome = 'done' ORDER BY id DESC LIMIT 1"
             )
-        return rows.from_text(records[0]["finished_at"]) if records else None
+        return rows.from_text_or(records[0]["finished_at"], None) if records else None

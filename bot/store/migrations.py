@@ -163,7 +163,8 @@ class Migrations(Part):
                 "json_extract(p.plan, '$.moves[' || m.position || '].memory_mib') AS memory_mib, "
                 "g.started_at, g.finished_at FROM migration g JOIN move m ON m.id = g.move_id "
                 "JOIN proposal p ON p.id = m.proposal_id "
-                "WHERE g.state = ? AND m.cluster_id = ? AND g.started_at IS NOT NULL AND json_valid(p.plan) "
+                "WHERE g.state = ? AND m.cluster_id = ? AND g.started_at IS NOT NULL AND g.finished_at IS NOT NULL "
+                "AND json_valid(p.plan) "
                 "ORDER BY g.id DESC LIMIT ?",
                 (MigrationState.SUCCEEDED.value, cluster_id, limit),
             )
@@ -185,7 +186,7 @@ class Migrations(Part):
                 "g.started_at, g.finished_at, row_number() OVER (PARTITION BY m.vm_id ORDER BY g.id DESC) AS nth "
                 "FROM migration g JOIN move m ON m.id = g.move_id JOIN proposal p ON p.id = m.proposal_id "
                 "WHERE g.state = ? AND g.reason IS NULL AND m.cluster_id = ? AND g.started_at IS NOT NULL "
-                "AND json_valid(p.plan)) WHERE nth <= ? ORDER BY id DESC",
+                "AND g.finished_at IS NOT NULL AND json_valid(p.plan)) WHERE nth <= ? ORDER BY id DESC",
                 (MigrationState.SUCCEEDED.value, cluster_id, each),
             )
         by_vm: dict[int, list[DurationSample]] = {}

@@ -64,7 +64,8 @@ class Samples(Part):
                 "SELECT started_at FROM cycle WHERE outcome = 'done' AND started_at < ? ORDER BY id DESC LIMIT 1",
                 (rows.to_text(now),),
             )
-            since = at - _unix(rows.from_text(before[0]["started_at"])) if before else at
+            last_at = rows.from_text_or(before[0]["started_at"], None) if before else None
+            since = at if last_at is None else at - _unix(last_at)
             stands_for_s = min(since, round(every.total_seconds()))
             await db.executemany(_PUT, [_row(c, r, at, stands_for_s) for c, r in reports])
             await db.executemany(

@@ -13,7 +13,10 @@ from bot.store.samples import Samples, only
 from bot.store.values import Summary
 
 BUSIEST = 3
-RESTARTED = "g.state = 'succeeded' AND json_extract(g.reason, '$.code') = 'moved-restarted'"
+RESTARTED = (
+    "CASE WHEN g.state = 'succeeded' AND json_valid(g.reason) "
+    "THEN json_extract(g.reason, '$.code') = 'moved-restarted' ELSE 0 END"
+)
 _MOVES = "(?3 IS NULL OR m.cluster_id IN (SELECT value FROM json_each(?3)))"
 Period = tuple[str, str, str | None]
 """Begin, end, and the ids of the clusters as a JSON list (``None`` = all): parameters 1 to 3 of the queries."""

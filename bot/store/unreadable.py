@@ -237,7 +237,7 @@ async def _mend_migration(db: Connection, move_id: int, now: datetime) -> None:
     )
     await _mend_decision(db, move_id, moment)
     await db.execute(
-        "UPDATE migration SET reason = ?, queued_at = ?, not_before = NULL, "
+        "UPDATE migration SET reason = ?, queued_at = ?, not_before = NULL, sighting = NULL, "
         "started_at = CASE WHEN started_at IS NULL THEN NULL ELSE ? END, "
         "finished_at = CASE WHEN finished_at IS NULL THEN NULL ELSE ? END WHERE move_id = ?",
         (reason, moment, moment, moment, move_id),
