@@ -6,8 +6,6 @@ A covering knapsack in two dimensions, solved by dynamic programming over whole 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import reduce
-from math import gcd
 from typing import NamedTuple
 
 import numpy as np
@@ -110,7 +108,7 @@ def _batches(order: Sequence[int], widths: Sequence[int]) -> list[list[int]]:
 def _units(sizes: Ints, need: int, relaxed: bool) -> tuple[Ints, int]:
     """Sizes and need in their greatest common unit, or in a larger unit if there would be too many units."""
     small = sizes[sizes < need]
-    unit = reduce(gcd, np.unique(small).tolist(), 0) or max(1, need)
+    unit = int(np.gcd.reduce(small)) or max(1, need)
     unit = max(unit, -(-need // MAX_CELLS))
     units = -(-need // unit)
     rounded = -(-sizes // unit) if relaxed else sizes // unit

@@ -37,7 +37,7 @@ class Room:
         self.open: Bools = nodes.open & ~overloaded_by_load
         """Nodes that may take VMs. A node with too high measured load may not: its later load is unknown."""
         self.reach: dict[int, Bools] = {
-            k: self.open & nodes.compatible[k, nodes.kind] for k in np.unique(nodes.kind).tolist()
+            k: self.open & nodes.compatible[k, nodes.kind] for k in set(nodes.kind.tolist())
         }
         self._bound = _bound(state, nodes, vms)
         self._mates = _mates(state, nodes, vms)

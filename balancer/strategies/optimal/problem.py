@@ -149,7 +149,7 @@ def _reliefs(state: WorkingState, nodes: NodeArrays, vms: VMArrays, able: Bools)
     for the node, plans use the expected load.
     """
     least, most = vms.vcpus.copy(), vms.vcpus.copy()
-    fine = [row for row in np.unique(vms.node).tolist() if by_own_loads(state, nodes, row)]
+    fine = [row for row in np.flatnonzero(nodes.measured).tolist() if by_own_loads(state, nodes, row)]
     for row in fine:
         rows = np.arange(vms.start[row], vms.start[row + 1])
         own = [vms.candidates[i] for i in rows.tolist()]
