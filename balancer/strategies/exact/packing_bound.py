@@ -8,8 +8,9 @@ search is the same, so each such state is searched once.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from math import gcd, inf
+from operator import itemgetter
 from typing import NamedTuple
 
 from balancer.strategies.exact.cover import INFEASIBLE, Covers
@@ -164,7 +165,8 @@ class PackingSearch:
         least_vcpus = least_mib = NO_LIMIT
         of_left = dict.fromkeys(sorted(self._left), (0, 0))
         needs = [(0, 0)] * len(self._regions)
-        self._rest = [(needs, 0, 0)]
+        pickers = [_picker(region) for region in self._regions]
+        self._rest = [(_needy(pickers, needs), 0, 0)]
         self._rest_of_left = [of_left]
         for row in reversed(self._rows):
             vm = self._model.vms[row]
@@ -176,7 +178,7 @@ class PackingSearch:
                     (c + vm.vcpus, m + vm.mib) if self._domains[row] <= region else (c, m)
                     for region, (c, m) in zip(self._regions, needs, strict=True)
                 ]
-            self._rest.append((needs, least_vcpus, least_mib))
+            self._rest.append((_needy(pickers, needs), least_vcpus, least_mib))
             self._rest_of_left.append(of_left)
         self._rest.reverse()
         self._rest_of_left.reverse()
@@ -268,9 +270,9 @@ class PackingSearch:
 
     def _state(self, k: int) -> tuple[int, ...]:
         """All that decides which placements of the other VMs are possible and what they are worth."""
-        arrived = [min(1, number) for number in self._arrivals]
         grouped = [self._place[row] for row in self._grouped if self._decided[row]]
-        return (k, *self._vcpus, *self._mib, *arrived, *(self._count[i] for i in self._counted), *grouped)
+        counts = [self._count[i] for i in self._counted]
+        return (k, *self._vcpus, *self._mib, *map(bool, self._arrivals), *counts, *grouped)
 
     def _choices(self, row: int) -> list[int]:
         """Where the VM may be in the end: at home first, unless its node is one that should lose as much as it can."""
@@ -335,23 +337,48 @@ class PackingSearch:
 
     def _least_excess(self, k: int) -> float:
         """The least excess of a placement that begins like this one; infinite where the other VMs cannot fit."""
-        needs, least_vcpus, least_mib = self._rest[k]
-        rooms = {}
+        regions, least_vcpus, least_mib = self._rest[k]
+        used_vcpus, used_mib, arrivals = self._vcpus, self._mib, self._arrivals
+        rooms_vcpus, rooms_mib = [0] * len(used_vcpus), [0] * len(used_mib)
         for i in self._others:
-            most_vcpus, most_mib = self._fill[i] if self._arrivals[i] else self._most[i]
-            vcpus, mib = most_vcpus - self._vcpus[i], most_mib - self._mib[i]
+            most_vcpus, most_mib = self._fill[i] if arrivals[i] else self._most[i]
+            vcpus, mib = most_vcpus - used_vcpus[i], most_mib - used_mib[i]
             if vcpus >= least_vcpus and mib >= least_mib:
-                rooms[i] = vcpus, mib
+                rooms_vcpus[i], rooms_mib[i] = vcpus, mib
         room_vcpus = room_mib = -1
-        for region, (vcpus, mib) in zip(reversed(self._regions), reversed(needs), strict=True):
-            room_vcpus = sum(rooms[i][0] for i in region if i in rooms) - vcpus
-            room_mib = sum(rooms[i][1] for i in region if i in rooms) - mib
+        for of_region, need_vcpus, need_mib in regions:
+            room_vcpus = sum(of_region(rooms_vcpus)) - need_vcpus
+            room_mib = sum(of_region(rooms_mib)) - need_mib
             if room_vcpus < 0 or room_mib < 0:
                 return inf
         if not self._left:
             return 0.0
         nodes, rest = self._model.nodes, self._rest_of_left[k].items()
-        vcpus_above = [(nodes[i].vcpus_at_threshold, self._vcpus[i] + free, free) for i, (free, _) in rest]
-        mib_above = [(nodes[i].mib_at_threshold, self._mib[i] + free, free) for i, (_, free) in rest]
+        vcpus_above = [(nodes[i].vcpus_at_threshold, used_vcpus[i] + free, free) for i, (free, _) in rest]
+        mib_above = [(nodes[i].mib_at_threshold, used_mib[i] + free, free) for i, (_, free) in rest]
         excess = least_above(vcpus_above, room_vcpus) + least_above(mib_above, room_mib)
         return round(max(0.0, excess - ROUNDING), DIGITS)
+
+
+class _Region(NamedTuple):
+    """What the VMs that are not placed yet, and can only be on some nodes, need together."""
+
+    pick: Callable[[list[int]], tuple[int, ...]]
+    """The figures of these nodes, out of those of all nodes."""
+    vcpus: int
+    mib: int
+
+
+def _needy(
+    pickers: Sequence[Callable[[list[int]], tuple[int, ...]]], needs: Sequence[tuple[int, int]]
+) -> list[_Region]:
+    """The regions that something must go to, and the largest, of all nodes, as the last."""
+    regions = [_Region(pick, *need) for pick, need in zip(pickers, needs, strict=True)]
+    return [region for region in reversed(regions[1:]) if region.vcpus or region.mib] + regions[:1]
+
+
+def _picker(nodes: Iterable[int]) -> Callable[[list[int]], tuple[int, ...]]:
+    rows = sorted(nodes)
+    if len(rows) > 1:
+        return itemgetter(*rows)
+    return lambda figures: tuple(figures[row] for row in rows)
