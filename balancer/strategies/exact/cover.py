@@ -43,14 +43,11 @@ class Covers:
 
     def least(self, node: int, mask: int, vcpus: int, mib: int, count: int) -> int:
         """The least cost of VMs of ``mask`` that together free these vCPUs, MiB and places, or INFEASIBLE."""
-        vcpus, mib, count = max(0, vcpus), max(0, mib), max(0, count)
-        if not (vcpus or mib or count):
-            return 0
         key = (node, mask, vcpus, mib, count)
         known = self._known.get(key)
         if known is None:
             vms = [vm for i, vm in enumerate(self._vms[node]) if mask >> i & 1]
-            known = self._known[key] = least_cost(vms, vcpus, mib, count)
+            known = self._known[key] = least_cost(vms, max(0, vcpus), max(0, mib), max(0, count))
         return known
 
 
