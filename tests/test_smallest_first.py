@@ -120,7 +120,9 @@ def test_loads_after_a_move_are_those_before_the_next(world: World) -> None:
                 float(opinion.ratio(node_id)),
                 float(opinion.percent(node_id)),
             )
-            assert (load.vm_count, load.score) == (opinion.sums[node_id].vms, float(opinion.score(node_id)))
+            assert load.vm_count == opinion.sums[node_id].vms
+            # A measured load is an estimate after a move, added up in another order here.
+            assert load.score == pytest.approx(float(opinion.score(node_id)), rel=1e-12)
 
 
 @thorough
