@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from balancer.migration_time import migration_s
 from balancer.model import Choice, Effort, Move, Reason
 from balancer.policy import OPTIMAL, SMALLEST_FIRST, Policy
-from balancer.state import Candidate, WorkingState
+from balancer.state import WorkingState
 from balancer.strategies.outcome import Step, StrategyResult, carry_out, overloaded
-from balancer.strategies.smallest_first import smallest_first
+from balancer.strategies.smallest_first import smallest_first_steps
 
 FEWER_BY = 2
 FEWER_THAN = 3 / 4
@@ -32,7 +33,7 @@ def adaptive(state: WorkingState) -> StrategyResult:
     """
     own, start, nodes = state.policy, state.checkpoint(), len(overloaded(state))
     state.policy = replace(own, strategy=SMALLEST_FIRST, max_moves=0)
-    documented = _whole(state, smallest_first(state))
+    documented = _whole(state, smallest_first_steps(state))
     state.rollback(start)
     if not (documented.left or documented.unsteady) and not clearly_better((0, nodes), documented.value, own.max_moves):
         return _documented(state, own, documented)  # each node must lose a VM: no plan has fewer moves than nodes
@@ -74,50 +75,48 @@ def effort_of(moves: Sequence[Move]) -> Effort:
 class _Whole(NamedTuple):
     """The whole plan of the documented rule."""
 
-    moves: Sequence[Move]
+    steps: Sequence[Step]
     left: tuple[int, ...]
     unsteady: int
     """How many nodes it relieves only if VMs with a varying load stay as busy as now."""
 
     @property
     def value(self) -> tuple[int, int]:
-        return len(self.left), len(self.moves)
+        return len(self.left), len(self.steps)
 
 
-def _whole(state: WorkingState, moves: Sequence[Move]) -> _Whole:
-    """The plan of these moves; they are made on the state already."""
+def _whole(state: WorkingState, steps: Sequence[Step]) -> _Whole:
+    """The plan of these steps; they are made on the state already."""
     doubt: dict[int, float] = {}
-    for move in moves:
-        vm = state.verdicts[move.vm_id]
-        if isinstance(vm, Candidate) and vm.vm.load is not None:
-            lacking = state.load_of(vm) - state.dependable_load_of(vm)
-            doubt[move.source_id] = doubt.get(move.source_id, 0.0) + lacking
+    for step in steps:
+        if step.candidate.vm.load is not None:
+            lacking = state.load_of(step.candidate) - state.dependable_load_of(step.candidate)
+            doubt[step.source_id] = doubt.get(step.source_id, 0.0) + lacking
     left = overloaded(state)
     unsteady = 0
     for node_id, load in doubt.items():
         live = state.working[node_id].live
         if live is not None and node_id not in left:
             unsteady += (live.load + load) / live.cpus > state.policy.ssh_load_overload
-    return _Whole(moves, left, unsteady)
+    return _Whole(steps, left, unsteady)
 
 
 def _documented(state: WorkingState, own: Policy, whole: _Whole) -> StrategyResult:
     """Makes the moves of the documented rule that the budget allows, on the state before the plan."""
     state.policy = replace(own, strategy=SMALLEST_FIRST)
-    steps = [_step(state, move) for move in (whole.moves[: own.max_moves] if own.max_moves else whole.moves)]
+    steps = whole.steps[: own.max_moves] if own.max_moves else whole.steps
     return StrategyResult(
         moves=[move for _, move in carry_out(state, steps)],
-        effort=effort_of(whole.moves),
+        effort=_effort(whole.steps, state),
         overloaded_after_all=whole.left,
         choice=Choice(SMALLEST_FIRST, Reason.of("choice-as-good")),
     )
 
 
-def _step(state: WorkingState, move: Move) -> Step:
-    vm = state.verdicts[move.vm_id]
-    if isinstance(vm, Reason):  # never true: this VM was just moved; only for the type checker
-        raise ValueError(f"VM {move.vm_id} may not move: {vm.code}")
-    return Step(vm, move.source_id, move.target_id, lambda _: move.reason)
+def _effort(steps: Sequence[Step], state: WorkingState) -> Effort:
+    vms = [step.candidate for step in steps]
+    took = sum(migration_s(vm.vm, state.clusters.get(vm.vm.cluster_id), state.policy) for vm in vms)
+    return Effort(len(vms), took, sum(vm.memory_mib for vm in vms))
 
 
 def _why_optimal(value: tuple[int, int], documented: _Whole) -> Reason:

@@ -8,20 +8,62 @@ plan ends only if really nothing can move.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar
+
 from balancer.model import Move, Reason
 from balancer.moves import make_move
 from balancer.rules.constraints import candidate, is_overloaded, source_refusal
 from balancer.scoring import above, figure, worst_term
 from balancer.state import Candidate, WorkingNode, WorkingState
+from balancer.strategies.outcome import Step
 from balancer.strategies.targets import Targets
+
+T = TypeVar("T")
 
 
 def smallest_first(state: WorkingState) -> list[Move]:
     """Moves in order, each applied to ``state`` before the next is chosen; no VM moves twice."""
+
+    def move(found: _Found) -> Move:
+        return make_move(state, found.vm, found.source, found.target, _reason(found, state))
+
+    return _plan(state, move)
+
+
+def smallest_first_steps(state: WorkingState) -> list[Step]:
+    """The same without what people read of each move: that is half of the work, and the plan may not be taken."""
+
+    def step(found: _Found) -> Step:
+        source_id, target_id, fitting, tried = found.source.node.id, found.target.node.id, found.fitting, found.tried
+        state.apply(found.vm, source_id, target_id)
+
+        def why(then: WorkingState) -> Reason:
+            return _reason(_Found(found.vm, then.working[source_id], then.working[target_id], fitting, tried), then)
+
+        return Step(found.vm, source_id, target_id, why)
+
+    return _plan(state, step)
+
+
+class _Found(NamedTuple):
+    """The next move, before it is made."""
+
+    vm: Candidate
+    source: WorkingNode
+    target: WorkingNode
+    fitting: int
+    """Targets that the VM fits on."""
+    tried: int
+    """Smaller VMs that fit nowhere."""
+
+
+def _plan(state: WorkingState, made: Callable[[_Found], T]) -> list[T]:
+    """What ``made`` returns for each move; it applies the move to the state."""
     sources = _Sources(state)
     targets = Targets(state)
     limit = state.policy.max_moves
-    moves: list[Move] = []
+    moves: list[T] = []
     stuck: set[int] = set()
     moved_since_stuck = False
     while not limit or len(moves) < limit:
@@ -32,12 +74,12 @@ def smallest_first(state: WorkingState) -> list[Move]:
             stuck, moved_since_stuck = set(), False
             sources.restart()
             continue
-        move = _move_smallest(state, source, sources.queue(source), targets)
-        if move is None:
+        found = _find_smallest(state, source, sources.queue(source), targets)
+        if found is None:
             stuck.add(source.node.id)
         else:
-            moves.append(move)
-            targets.moved(move.source_id, move.target_id)
+            moves.append(made(found))
+            targets.moved(found.source.node.id, found.target.node.id)
             moved_since_stuck = True
     return moves
 
@@ -80,8 +122,8 @@ class _Sources:
         return self._queues[node_id]
 
 
-def _move_smallest(state: WorkingState, source: WorkingNode, queue: list[Candidate], targets: Targets) -> Move | None:
-    """Moves the first VM of the queue that fits on a target, and removes it from the queue."""
+def _find_smallest(state: WorkingState, source: WorkingNode, queue: list[Candidate], targets: Targets) -> _Found | None:
+    """Finds the first VM of the queue that fits on a target, and removes it from the queue."""
     if not targets.has_open(source.node):
         return None
     too_large: list[Candidate] = []
@@ -91,21 +133,21 @@ def _move_smallest(state: WorkingState, source: WorkingNode, queue: list[Candida
         target, fitting = targets.best(vm, source.node)
         if target is not None:
             del queue[tried]
-            reason = _reason(state, source, target, fitting, tried)
-            return make_move(state, vm, source, target, reason)
+            return _Found(vm, source, target, fitting, tried)
         if not state.groups.binds(vm.vm.id):
             too_large.append(vm)
     return None
 
 
-def _reason(state: WorkingState, source: WorkingNode, target: WorkingNode, fitted: int, tried: int) -> Reason:
-    worst = figure(worst_term(source.load, state.policy), source.load, state.policy)
+def _reason(found: _Found, state: WorkingState) -> Reason:
+    load = found.source.load
+    worst = figure(worst_term(load, state.policy), load, state.policy)
     return Reason.of(
         "move-smallest",
         resource=worst.name,
         value=worst.value,
         limit=worst.limit,
-        targets=fitted,
-        score=target.load.score,
-        tried=tried,
+        targets=found.fitting,
+        score=found.target.load.score,
+        tried=found.tried,
     )

@@ -5,6 +5,7 @@ This module imports NumPy. For measured targets, and VMs with a rule of the oper
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -14,6 +15,9 @@ from balancer.rules.constraints import fit_refusal
 from balancer.scoring import cpu_ratio, memory_percent, most_mib, most_vcpus
 from balancer.state import Candidate, WorkingNode, WorkingState
 from balancer.strategies.arrays import Bools, Floats, Ints
+
+LOOKED_AT = 64
+"""Nodes of the best ranks that are looked at one by one; if the VM fits on none of them, all are ranked at once."""
 
 
 class TargetArrays:
@@ -34,6 +38,10 @@ class TargetArrays:
         self._memory: Floats = np.array([node.load.memory_percent for node in self._nodes], dtype=np.float64)
         self._measured: Bools = np.array([node.live is not None for node in self._nodes], dtype=np.bool_)
         self._reserved: Bools = np.array([node.reserved is not None for node in self._nodes], dtype=np.bool_)
+        self._any_measured = bool(self._measured.any())
+        self._rank_of = [(node.load.score, node.load.memory_percent, row) for row, node in enumerate(self._nodes)]
+        self._ranks = sorted(self._rank_of)
+        """The best target first. Rows are ordered by id."""
 
     def rows_of(self, node_ids: Iterable[int]) -> Bools:
         """Node -> whether it is one of these."""
@@ -50,6 +58,9 @@ class TargetArrays:
         self._room_mib[row] = self._limit_mib[row] - node.memory_allocated_mib
         self._score[row] = node.load.score
         self._memory[row] = node.load.memory_percent
+        del self._ranks[bisect_left(self._ranks, self._rank_of[row])]
+        self._rank_of[row] = (node.load.score, node.load.memory_percent, row)
+        insort(self._ranks, self._rank_of[row])
 
     def best(self, vm: Candidate, source_id: int, reach: Bools) -> tuple[WorkingNode | None, int]:
         """The best target on which the VM fits, and the number of such targets.
@@ -63,6 +74,9 @@ class TargetArrays:
         number = int(np.count_nonzero(fits))
         if not number:
             return None, 0
+        for _, _, row in self._ranks[:LOOKED_AT]:
+            if fits[row]:
+                return self._nodes[row], number
         scores = np.where(fits, self._score, np.inf)
         lowest = np.flatnonzero(scores == scores.min())
         return self._nodes[int(lowest[np.argmin(self._memory[lowest])])], number  # rows are ordered by id
@@ -86,8 +100,9 @@ class TargetArrays:
         fits = self.open & reach & (self._room_vcpus >= vm.vcpus) & (self._room_mib >= vm.memory_mib)
         fits[self._row[source_id]] = False
         bound = self._state.groups.binds(vm.vm.id)
-        for row in np.flatnonzero(fits if bound else fits & self._measured).tolist():
-            fits[row] = self._refusal(vm, row) is None
+        if bound or self._any_measured:
+            for row in np.flatnonzero(fits if bound else fits & self._measured).tolist():
+                fits[row] = self._refusal(vm, row) is None
         return fits
 
 
