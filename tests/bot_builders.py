@@ -22,7 +22,7 @@ PATIENCE_S = 10.0
 
 
 class Clock:
-    """Stands still until it is moved."""
+    """A clock that stands still until a test moves it."""
 
     def __init__(self, now: datetime = NOW) -> None:
         self.now = now
@@ -59,7 +59,7 @@ async def move_ids(store: Store, *moves: Any, **options: Any) -> list[int]:
 
 
 async def until(holds: Callable[[], Awaitable[object]], what: str = "") -> None:
-    """Waits for something that happens by itself."""
+    """Waits until the condition is true."""
     deadline = asyncio.get_running_loop().time() + PATIENCE_S
     while not await holds():
         assert asyncio.get_running_loop().time() < deadline, f"never: {what or holds}"
@@ -67,7 +67,7 @@ async def until(holds: Callable[[], Awaitable[object]], what: str = "") -> None:
 
 
 class CancelledAt:
-    """Awaits the work and has the task cancelled while it waits for the n-th time (each of ``at``)."""
+    """Awaits the work, and cancels the task at its n-th wait, for each n in ``at``."""
 
     def __init__(self, work: Coroutine[Any, Any, Any], at: Collection[int]) -> None:
         self._work = work
@@ -94,7 +94,7 @@ class CancelledAt:
 
 
 async def cancelled_at(work: Coroutine[Any, Any, Any], *at: int) -> bool:
-    """Whether the work was cut off before it was done."""
+    """Whether the work was cancelled before its end."""
 
     async def run() -> None:
         await CancelledAt(work, at)

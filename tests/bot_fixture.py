@@ -1,7 +1,7 @@
 """Service and executor with a real database and a real panel over HTTP, and with a clock that a test moves.
 
-What the program asked of the panel is read from the panel's own request log. A sleep moves the clock and the panel's
-world forward, so that an hour of polling takes no time.
+The program's requests are read from the panel's own request log. A sleep moves the clock and the panel's world forward,
+so that an hour of polling takes no time.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class BotFixture:
         self.clock = Clock()
         self.notifier = RecordingNotifier()
         self.time_stands = False
-        """While it is true, waiting takes no time of the panel: something can be done before a migration ends."""
+        """While this is true, waiting does not move the panel's time: a test can act before a migration ends."""
         self.path = path
         self.settings = settings(panel.url, **given)
         self.store = Store(path, busy_timeout_s=busy_timeout_s)

@@ -31,7 +31,7 @@ def chromium() -> str | None:
 
 @asynccontextmanager
 async def running_browser() -> AsyncIterator[Browser]:
-    """A browser; without one the test is skipped with one loud line, and fails where CI is set."""
+    """A browser. Without one the test is skipped with a clear line, and fails if CI is set."""
     program = chromium()
     if program is None and not os.environ.get("CI"):
         warnings.warn("THE CHAT PAGE IS NOT TESTED: no Chromium here (CHROMIUM=/path/to/it)", stacklevel=1)

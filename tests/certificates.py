@@ -44,7 +44,7 @@ def issue(
     days: tuple[int, int] = (-2, 365),
     ca: bool = False,
 ) -> Issued:
-    """Signed by an issuer or by itself, for 127.0.0.1 unless it has other names, valid from day to day of now."""
+    """A certificate signed by an issuer or by itself, by default for 127.0.0.1, valid between two days from now."""
     key = ec.generate_private_key(ec.SECP256R1())
     now = datetime.now(timezone.utc)
     others: list[x509.GeneralName] = [x509.DNSName(n) for n in names] or [x509.IPAddress(HERE)]

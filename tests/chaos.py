@@ -1,7 +1,7 @@
 """Weeks of checks on a living sandbox with faults from a seed: `make chaos SEED=… CYCLES=…`.
 
-Service, executor, store and panel client are the real ones, the panel is asked over HTTP, the clock is fast.
-The auditor (chaos_audit.py) trusts only the panel's own records and the database file.
+Service, executor, store and panel client are real, the panel is asked over HTTP, and the clock is fast. The auditor
+(chaos_audit.py) trusts only the panel's own records and the database file.
 """
 
 from __future__ import annotations
@@ -53,13 +53,13 @@ SETTINGS: dict[str, Any] = {
     "ssh_enabled": False,
 }
 QUIET_CYCLES = 30
-"""At the end nothing is disturbed any more: what is open has to come to an end by itself."""
+"""At the end there are no more faults: open work must end by itself."""
 STUCK_S = 60.0
 
 
 @dataclass
 class Figures:
-    """What a run came to."""
+    """The figures of a run."""
 
     cycles: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -71,7 +71,7 @@ class Figures:
 
 
 class RecordingNotifier:
-    """Only remembers that there is something to tell: the run tells it, as a chat would, when it comes to it."""
+    """Only remembers that there is something to show: the run shows it later, as a chat would."""
 
     def proposals_changed(self, *proposal_ids: int) -> None: ...
 
@@ -102,7 +102,7 @@ class ProgramRun:
         self.worker = asyncio.create_task(self.executor.run())
 
     async def check(self) -> str:
-        """As the program's timer does it (app.py)."""
+        """As the program's timer does it (bot/app/timer.py)."""
         try:
             await self.executor.settle_unknown()
             report = await self.service.cycle.run()
@@ -178,7 +178,7 @@ class Run:
         self.life.service.work.set()
 
     async def _follow_clock(self) -> None:
-        """As the program's timer does it (app.py); a database that is locked leaves it to the next time."""
+        """As the program's timer does it (bot/app/timer.py). If the database is locked, the next call does it."""
         with contextlib.suppress(StoreError):
             await self.life.service.clock_follower.follow(owner=True)
 
@@ -192,7 +192,7 @@ class Run:
         await self.life.service.admin.set_mode("approve", ADMINS[0])
         self.audit.pause = (0.0, 0.0)
 
-    # What goes wrong ------------------------------------------------------------------------------
+    # Faults ---------------------------------------------------------------------------------------
 
     def _disturb(self) -> None:
         rng, faults = self.rng, self.figures.faults
@@ -253,7 +253,7 @@ class Run:
                 await self._include(who)
 
     async def _press(self, ids: list[int]) -> None:
-        """Two people at the same moment, who do not always agree; one of them is first, once."""
+        """Two people decide at the same moment, not always in the same way; one of them is first."""
         first, second = self.rng.sample(ADMINS, 2)
         verdicts = self.rng.choices([Verdict.APPROVE, Verdict.SKIP], [5, 1], k=2)
         self.figures.presses += 2
@@ -268,7 +268,7 @@ class Run:
         node = self.rng.choice(list(self.world.nodes.values()))
         try:
             [result] = await self.life.service.queries.find_nodes(str(node.id), timedelta(days=30))
-        except (PanelError, NotFound):  # nothing was ever seen since the last start: the person is told so
+        except (PanelError, NotFound):  # the panel has not answered since the last start: the person sees an error
             return
         await self.life.service.admin.exclude(result, ExclusionRole.TARGET, None, who)
         self.audit.excluded[node.id] = self.world.now
@@ -286,10 +286,10 @@ class Run:
         self.audit.excluded.pop(node_id, None)
         await self.life.service.admin.include(result, who)
 
-    # The executor's turn --------------------------------------------------------------------------
+    # The executor ---------------------------------------------------------------------------------
 
     async def _carry_out(self, end: float, crash_after: int | None) -> None:
-        """Until all is done, the interval is over, or the program is killed."""
+        """Runs until all is done, the interval is over, or the program is killed."""
         last, since = -1.0, time.monotonic()
         while self.world.now < end:
             if crash_after is not None:
@@ -310,7 +310,7 @@ class Run:
 
 
 def resident_bytes() -> int:
-    """What the process takes of the memory now."""
+    """The memory of the process now."""
     for line in Path("/proc/self/status").read_text("ascii").splitlines():
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) * 1024
@@ -318,7 +318,7 @@ def resident_bytes() -> int:
 
 
 async def chaos(seed: int, cycles: int, folder: Path) -> tuple[Figures, Auditor]:
-    """A run and whoever has seen everything of it."""
+    """A run and its auditor."""
     data = SCENARIOS["hostile"](seed)
     data["churn"] = {"interval_s": 60.0, "pressure": True}
     panel = await start_panel(watched(data, seed), speed=0)
@@ -354,7 +354,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--cycles", type=int, default=2000)
     args = parser.parse_args()
-    logging.disable(logging.CRITICAL)  # hundreds of thousands of lines about what was broken on purpose
+    logging.disable(logging.CRITICAL)  # hundreds of thousands of lines about injected faults
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         figures, audit = asyncio.run(chaos(args.seed, args.cycles, Path(folder)))

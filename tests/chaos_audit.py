@@ -29,20 +29,20 @@ if TYPE_CHECKING:
     from chaos import Figures
 
 SLACK_S = 60.0
-"""What people said counts for starts that come this much later: a start on its way is not called back."""
+"""A person's answer counts for starts that come this much later: a request that was sent cannot be cancelled."""
 NOT_ACTED_ON = (401, 403)
-"""The panel did not take the session: it has not acted on the request, which may be sent again."""
+"""The panel did not accept the session: it did not act on the request, which may be sent again."""
 FINAL = {"succeeded", "failed", "stale", "skipped"}
 KEEP_DAYS, UPKEEP_DAYS = 2, 2.5
-"""HISTORY_KEEP_DAYS of the run, and how much later the daily upkeep may come to it, after a jump of the clock by a day
-too."""
+"""HISTORY_KEEP_DAYS of the run, and how much later the daily maintenance may delete, also after the clock jumps by a
+day."""
 LONG = 2000
-"""A run of fewer checks says nothing of growth: what is kept for days is still being filled."""
+"""The growth of the database is judged only in runs with at least this many checks."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """A migration as the database has it."""
+    """A migration in the database."""
 
     id: int
     move_id: int
@@ -71,7 +71,7 @@ class Auditor:
         self.excluded: dict[int, float] = {}
         self.pause = (0.0, 0.0)
         self._records: list[tuple[int, ...]] = []
-        """Of each start that the panel accepted: the rows of the database that said `starting` at that moment."""
+        """Start that the panel accepted -> the rows of the database that were `starting` at that moment."""
         self._posts: Counter[tuple[int, int]] = Counter()
         self._seen_request = self._seen_audit = self._seen_decision = 0
 
@@ -143,7 +143,7 @@ class Auditor:
             self.decisions[r["move_id"]] = r["verdict"]
 
     def _outage_is_notified(self, outcome: str) -> None:
-        """What people were told last is what is so."""
+        """The last message that people got is true."""
         last = next(iter(self._outages()[-1:]), None)
         if outcome in ("done", "failed") and (last == "outage") != (outcome == "failed"):
             self.violations.append(f"a check ended as {outcome}, and people were told last: {last}")
@@ -160,7 +160,7 @@ class Auditor:
         return Counter(n.body.code if n.body else n.kind.value for n in self.notices)
 
     def judge(self, figures: Figures) -> None:
-        """Every promise, over the whole of the run."""
+        """Checks every promise over the whole run."""
         self._one_start_a_record()
         self._nothing_left_open()
         self._no_decision_lost()
@@ -169,7 +169,7 @@ class Auditor:
         self.violations += [f"start of VM {s.vm_id}: {o}" for s in self.world.starts for o in s.offences]
 
     def _one_start_a_record(self) -> None:
-        """Each start that the panel accepted belongs to one row of its own, and no row was sent twice."""
+        """Each start that the panel accepted belongs to exactly one row, and no row was sent twice."""
         rows = Counter((row.vm_id, row.target) for row in self.rows.values() if row.started_at is not None)
         for key, sent in self._posts.items():
             if sent > rows[key]:
@@ -229,5 +229,5 @@ class Auditor:
 
 
 def _without_times(row: Row) -> Row:
-    """They move when the clock is set."""
+    """The rows whose times move when the clock is set."""
     return replace(row, started_at=None, finished_at=None)

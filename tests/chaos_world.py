@@ -1,6 +1,6 @@
 """Events of a chaos run, from a seed: changes by customers and admins, and faults of the panel.
 
-Knows nothing of the program; every start is written down here, by the panel's own world, as it is accepted.
+It does not know the program. The panel's own world records every start when it is accepted.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Start:
 
 
 class WatchedWorld(World):
-    """Writes down every start of the program's account with what the world looked like then."""
+    """Records every start of the program's account with the state of the world at that moment."""
 
     starts: list[Start]
     guards: list[Callable[[VM, Node], str | None]]
@@ -114,7 +114,7 @@ FAULTS: dict[str, Callable[[random.Random], dict[str, Any]]] = {
     "migrate_refused": lambda rng: {"count": 1, "msg": "License has expired"},
 }
 OF_THE_START = ("drop", "http_500", "http_503", "html", "broken_json")
-"""These also hit the one POST, each in its own way."""
+"""Faults that also concern the POST of a start, each in its own way."""
 
 
 SHAPES: dict[str, Callable[[random.Random], dict[str, Any]]] = {
@@ -141,7 +141,7 @@ SHAPES: dict[str, Callable[[random.Random], dict[str, Any]]] = {
     "contradictory": lambda rng: {"of": rng.choice(["zero", "one", "negative", "huge", "text"])},
     "history_params": lambda rng: {"of": rng.choice(["source", "object", "none", "list"])},
 }
-"""Shapes that differ without lying about which rules hold."""
+"""Shapes that differ without false facts about rules."""
 
 
 def reshape_panel(panel: RunningPanel, rng: random.Random, counts: Counter[str]) -> None:
@@ -155,7 +155,7 @@ def reshape_panel(panel: RunningPanel, rng: random.Random, counts: Counter[str])
 
 
 def break_panel(panel: RunningPanel, rng: random.Random, counts: Counter[str]) -> None:
-    """Orders one fault."""
+    """Adds one fault."""
     if rng.random() < 0.2:
         kind = rng.choice(OF_THE_START)
         options = _post(rng)
@@ -188,7 +188,7 @@ def remove_files(database: Path, rng: random.Random, counts: Counter[str]) -> No
 
 
 def meddle(world: World, rng: random.Random, counts: Counter[str]) -> None:
-    """Somebody else does something: to a VM that is on its way, or to any other, or to a node."""
+    """Another person acts in the panel: on a VM during its migration, on another VM, or on a node."""
     moving = [world.vms[t.vm_id] for t in world.tasks.values() if t.active and t.name == "host_migrate"]
     vm = rng.choice(moving) if moving and rng.random() < 0.6 else rng.choice(list(world.vms.values()))
     deed = rng.choice(["maintenance", "delete", "stop", "rename", "move", "abort"])
@@ -211,7 +211,7 @@ def meddle(world: World, rng: random.Random, counts: Counter[str]) -> None:
 
 
 def tidy(world: World, rng: random.Random) -> None:
-    """What hangs for too long is ended, what is long over is forgotten: a panel that runs for months."""
+    """Ends tasks that hang for too long and deletes old ones, as on a panel that runs for months."""
     for task in list(world.tasks.values()):
         if task.active and task.hangs and world.now - task.created_at > HUNG_FOR_S:
             arrives = rng.random() < 0.5 and task.vm_id in world.vms and task.target in world.nodes

@@ -77,17 +77,17 @@ class ChatFixture:
         return self.balancer.store
 
     async def summaries_begun(self) -> None:
-        """The program stores since when digests are due."""
+        """Lets the program store since when digests are due."""
         await self.tick()
         assert await self.store.settings.get(DIGEST_KEY) is not None
 
     async def pass_time(self, length: timedelta) -> None:
-        """Moves the clock and does what became due."""
+        """Moves the clock, and runs the steps that are due then."""
         self.clock.now += length
         await self.tick()
 
     async def tick(self) -> None:
-        """Does what is due now instead of up to two seconds later."""
+        """Runs the steps that are due now instead of up to two seconds later."""
         assert self.balancer is not None
         await self.balancer.tick()
 
@@ -105,7 +105,7 @@ class ChatFixture:
         self.chat.state.faults.waiting.append(Fault(kind, method, **fields))
 
     def cut(self) -> None:
-        """The network is gone: nothing is answered, whatever is asked."""
+        """The network is down: no request gets an answer."""
         self.fault("drop", count=1_000_000)
         self.fault("drop", "getUpdates", count=1_000_000)
 
@@ -113,7 +113,7 @@ class ChatFixture:
         self.chat.state.faults.waiting.clear()
 
     def messages(self, chat_id: int = GROUP) -> list[Message]:
-        """What the bot sent and nobody deleted, oldest first; without the first message of a new chat (``hello``)."""
+        """The bot's messages that are not deleted, oldest first, without the first one of a new chat (``hello``)."""
         return [m for m in self._sent(chat_id) if not HELLO.match(m.content.text)]
 
     def hello(self, chat_id: int = GROUP) -> list[Message]:
@@ -130,12 +130,12 @@ class ChatFixture:
         return [t for t in texts if all(p in t for p in parts)]
 
     def calls(self, method: str, status: int | None = None) -> list[dict[str, Any]]:
-        """What Telegram was asked, by its own log."""
+        """The requests to Telegram, by its own log."""
         log = self.chat.state.requests
         return [e for e in log if e["method"].lower() == method.lower() and status in (None, e["status"])]
 
     async def message(self, *parts: str, chat_id: int = GROUP, buttons: bool | None = None) -> Message:
-        """The newest message with these parts, once there is one."""
+        """Waits for a message with these parts, and returns the newest one."""
 
         def look() -> Message | None:
             for m in reversed(self.messages(chat_id)):
@@ -162,7 +162,7 @@ class ChatFixture:
         return self.chat.state.press(message.chat.id, message.message_id, user_id, data)
 
     async def pressed(self, message: Message, text: str, user_id: int = ANNA) -> str:
-        """Presses the button with this in its text; what the popup says."""
+        """Presses the button with this text, and returns the text of the popup."""
         rows = message.content.button_rows()
         data = next(b["callback_data"] for row in rows for b in row if text in b["text"] and "callback_data" in b)
         press = self.press(message, data, user_id)
@@ -171,7 +171,7 @@ class ChatFixture:
         return str(press.answer["text"])
 
     def people(self, count: int) -> list[int]:
-        """So many more people, all in the group and all known to the bot."""
+        """Adds ``count`` people to the group; the bot knows all of them."""
         state, ids = self.chat.state, [20_000 + i for i in range(count)]
         for user_id in ids:
             state.add_user(User(user_id, f"Admin {user_id}", started=True))

@@ -17,7 +17,7 @@ def cluster(id: int = 1, **over: Any) -> Cluster:
 
 
 def node(id: int, **over: Any) -> Node:
-    """Healthy, 10 CPUs with 30 vCPUs and 5 VMs, 100,000 MiB with 40,000 allocated."""
+    """A healthy node: 10 CPUs with 30 vCPUs and 5 VMs, 100,000 MiB with 40,000 allocated."""
     healthy: dict[str, Any] = {
         "id": id,
         "name": f"n{id}",
@@ -38,7 +38,7 @@ def node(id: int, **over: Any) -> Node:
 
 
 def measured(**over: Any) -> Measurement:
-    """10 CPUs with a load of 3 and plenty of memory, measured now."""
+    """A measurement of now: 10 CPUs with a load of 3 and enough memory."""
     calm: dict[str, Any] = {
         "taken_at": NOW,
         "load1": 3.0,
@@ -52,7 +52,7 @@ def measured(**over: Any) -> Measurement:
 
 
 def vm(id: int, **over: Any) -> VM:
-    """Movable, 6 vCPUs and 4,000 MiB, on node 1."""
+    """A VM that may move: 6 vCPUs and 4,000 MiB, on node 1."""
     healthy: dict[str, Any] = {
         "id": id,
         "name": f"v{id}",
@@ -73,7 +73,7 @@ def snapshot(nodes: Iterable[Node], vms: Iterable[VM], clusters: Iterable[Cluste
 
 
 def after(seen: Snapshot, move: Move) -> Snapshot:
-    """The snapshot as the panel would report it when the move is done, with loads as they were estimated."""
+    """The snapshot that the panel would report after the move, with estimated loads."""
     source = next(n for n in seen.nodes if n.id == move.source_id)
     brings = float(move.vcpus)
     if source.measured and move.source_before.cpu_load is not None and source.vcpus_allocated:

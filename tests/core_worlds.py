@@ -1,6 +1,6 @@
 """Random small clusters, and a slow oracle for them that shares no code with balancer/.
 
-Everything is whole numbers and fractions here, and every rule is written down again in one place.
+It uses only whole numbers and fractions, and implements every rule again.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ World = tuple[Snapshot, Policy, Recent]
 
 
 def build_world(seed: int, nodes: int, vms: int, defects: int, over_ssh: bool = False) -> World:
-    """A cluster of mostly healthy nodes, some overloaded, with a few things wrong here and there."""
+    """A cluster of mostly healthy nodes: some are overloaded, and some have other faults."""
     r = random.Random(seed)
     all_vms = [
         vm(
@@ -100,7 +100,7 @@ def build_world(seed: int, nodes: int, vms: int, defects: int, over_ssh: bool = 
 
 
 def _measured(r: random.Random, n: Node) -> Node:
-    """Two of three nodes measured; a few of them too long ago, or with nonsense."""
+    """Two of three nodes are measured; a few measurements are too old or invalid."""
     if r.random() < 0.33:
         return n
     cpus = r.choice([4, 4, 8, 8, 8, 0])
@@ -159,7 +159,7 @@ class Sums:
 
 
 class SecondOpinion:
-    """The rules and the seed's choice, the slow way."""
+    """The rules and the documented choice of moves, implemented slowly and simply."""
 
     def __init__(self, snapshot: Snapshot, policy: Policy, recent: Recent) -> None:
         self.snapshot, self.policy, self.recent = snapshot, policy, recent
@@ -204,7 +204,7 @@ class SecondOpinion:
         return (self.sums[i].load + extra) / self.sums[i].online
 
     def brings(self, v: VM, source: int) -> float:
-        """What the VM adds to a load average."""
+        """The load of the VM."""
         assert v.vcpus
         s = self.sums[source]
         return s.load * v.vcpus / s.vcpus if s.live and s.vcpus else float(v.vcpus)
@@ -295,7 +295,7 @@ class SecondOpinion:
         self.vms[vm_id] = replace(v, node_id=target)
 
     def smallest_first(self) -> list[tuple[int, int, int]]:
-        """The seed's plan by trying everything every time."""
+        """The documented strategy's plan, by trying everything at each step."""
         moves: list[tuple[int, int, int]] = []
         aside: set[int] = set()
         moved_since = False

@@ -1,6 +1,6 @@
-"""One run of the program in a process that is killed meanwhile: a migration, or an incident from start to end.
+"""One run of the program in a process that is killed: during a migration, or during an incident.
 
-Every task of the event loop counts a step before and after each wait, so the walk finds the points to kill at.
+Every task of the event loop counts a step before and after each wait, so the walk finds the steps to kill at.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ OPEN = (MigrationState.QUEUED, *IN_FLIGHT)
 
 
 class Program:
-    """Panel client, store, service, executor and chat, on the addresses and the file given."""
+    """Panel client, store, service, executor and chat, with these addresses and this file."""
 
     def __init__(self, panel: str, chat: str, path: Path, clock: Clock, sleep: Callable[[float], Awaitable[object]]):
         given = settings(panel, task_poll_interval=20.0, proposal_ttl=86_400)
@@ -58,12 +58,12 @@ class Program:
             await self.store.close()
 
     async def press(self) -> None:
-        """Approves what waits; nothing waits where a life before this one has done it."""
+        """Approves pending moves; there are none if an earlier run has approved them."""
         ids = [m.id for p in await self.store.proposals.waiting() for m in p.pending]
         await self.service.decisions.decide(ids, Verdict.APPROVE, ANNA)
 
     async def check(self) -> None:
-        """A check, and the chat after it."""
+        """Makes a check, and updates the chat."""
         assert (await self.service.cycle.run()).outcome == "done"
         await self.notifier.flush()
 
@@ -73,7 +73,7 @@ class Program:
         await self.notifier.flush()
 
     async def to_the_end(self) -> None:
-        """Until nothing is under way and the chat shows it."""
+        """Waits until nothing runs and the chat shows it."""
         await until(self.executor.idle, "the executor is idle")
         await self.notifier.flush()
 
@@ -124,7 +124,7 @@ class _Steps:
 
 
 def process(panel: str, chat: str, path: Path, fatal: int, note: Path, story: str = "migration") -> Any:
-    """The program in a process of its own, which is killed at that step or notes how many there were."""
+    """The program in a separate process, which is killed at this step, or counts the steps."""
     result = FORKS.Process(target=_live, args=(panel, chat, str(path), fatal, str(note), story), daemon=True)
     result.start()
     return result
@@ -135,7 +135,7 @@ def _live(panel: str, chat: str, path: str, fatal: int, note: str, story: str) -
 
 
 async def _migration(program: Program, panel: str) -> None:
-    """The approval of what waits, to the end of its migration."""
+    """From the approval of a pending move to the end of its migration."""
     await program.press()
     await program.to_the_end()
 
@@ -162,7 +162,7 @@ INCIDENT: tuple[dict[str, Any], ...] = (
     {"op": "set_vm", "id": 11, "fields": {"iso_mounted": True}},
     {"op": "set_node", "id": 1, "fields": {"cpu_number": 64}},
 )
-"""In the world of `bot_fixture`: the VM that is proposed first cannot move any more, then its node has CPUs enough."""
+"""In the world of `bot_fixture`: the VM that is proposed first can no longer move; later its node has enough CPUs."""
 STORIES = {"migration": _migration, "incident": _incident, "reminders": _reminders}
 
 
@@ -189,7 +189,7 @@ async def _awaited(work: Awaitable[None]) -> None:
 
 
 def advance(panel: str, seconds: float) -> None:
-    """Lets time pass in the panel's world. Blocks: nothing of the program may run meanwhile."""
+    """Lets time pass in the panel's world. Blocks, so that no other part of the program runs meanwhile."""
     world(panel, op="advance", seconds=seconds)
 
 

@@ -22,7 +22,7 @@ FAULTS = ("worse", "illegal", "false proof", "bound too high", "search worse", "
 
 
 def replay(moves: Iterable[tuple[int, int, int]], oracle: Oracle) -> Best | None:
-    """What these moves (VM, source, target) come to; ``None`` = one is illegal in its turn, or a VM moves twice."""
+    """The value after these moves (VM, source, target); ``None`` = a move is illegal, or a VM moves twice."""
     places, cost = oracle.home, 0
     row = {v.id: k for k, v in enumerate(oracle.vms)}
     for vm_id, source, target in moves:
@@ -35,7 +35,7 @@ def replay(moves: Iterable[tuple[int, int, int]], oracle: Oracle) -> Best | None
 
 
 def check(seed: int, nodes: int = 4, vms: int = 6) -> Counter[str]:
-    """What is true of the plan and of the exact search alone for this cluster, each counted once."""
+    """The facts about the plan and about the exact search for this cluster, each counted once."""
     seen, policy = draw_cluster(seed, nodes, vms)
     new_plan = plan(seen, policy)
     if not new_plan.overloaded:
@@ -54,7 +54,7 @@ def check(seed: int, nodes: int = 4, vms: int = 6) -> Counter[str]:
 
 
 def _search(seed: int, nodes: int, vms: int, best: Best, twice: Best) -> Counter[str]:
-    """The same of the search from nothing, without the short search before it."""
+    """The same for a search without a known plan and without the short search before it."""
     seen, policy = draw_cluster(seed, nodes, vms)
     model = build_model(WorkingState(seen, policy, Recent()))
     over = [node for node in model.nodes if node.overloaded]
@@ -79,7 +79,7 @@ def _ids(move: Move) -> tuple[int, int, int]:
 
 
 def main(first: int, last: int) -> int:
-    """Exit code 1 where a plan or a proof is wrong."""
+    """Returns exit code 1 if a plan or a proof is wrong."""
     total: Counter[str] = Counter()
     for seed in range(first, last):
         counts = check(seed)

@@ -1,6 +1,6 @@
 """Small random clusters with rules and limits, and every placement that legal moves can reach.
 
-The second opinion shares no code with balancer/: whole numbers, and each rule written down once more.
+The oracle shares no code with balancer/: it uses whole numbers, and implements each rule again.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Places = tuple[int, ...]
 
 
 class Best(NamedTuple):
-    """The least that any plan leaves, in the order of the objective."""
+    """The best value of any plan, in the order of the objective."""
 
     left: int
     excess: Fraction
@@ -28,7 +28,7 @@ class Best(NamedTuple):
 
 
 def draw_cluster(seed: int, nodes: int = 4, vms: int = 7) -> tuple[Snapshot, Policy]:
-    """A cluster of up to so many nodes and VMs, some of its nodes overloaded, often with rules of an operator."""
+    """A cluster with at most these numbers of nodes and VMs; some nodes are overloaded, often with operator's rules."""
     rng = random.Random(seed)
     count = rng.randint(2, nodes)
     limit, percent = rng.choice([2.0, 5.5, 7.0]), rng.choice([50.0, 70.0, 85.0])
@@ -80,7 +80,7 @@ def draw_cluster(seed: int, nodes: int = 4, vms: int = 7) -> tuple[Snapshot, Pol
 
 
 class Oracle:
-    """All placements that legal moves reach; ``hops``: whether a VM may move more than once."""
+    """All placements that legal moves can reach; ``hops``: whether a VM may move more than once."""
 
     def __init__(self, seen: Snapshot, policy: Policy, *, hops: bool) -> None:
         self.policy, self.hops = policy, hops
@@ -100,7 +100,7 @@ class Oracle:
         self.home: Places = tuple(v.node_id or 0 for v in self.vms)
 
     def best(self) -> Best:
-        """Dijkstra over placements, then the best end."""
+        """The best final placement, by Dijkstra's algorithm over placements."""
         costs = {self.home: 0}
         queue = [(0, self.home)]
         while queue:

@@ -1,7 +1,7 @@
 """Runs a Python script as a user would run it, but with the names of remote servers resolved to this machine.
 
-Tests start it as a process of its own: `fake_dns.py SCRIPT NAME…` prints the value that each name has at the end, in
-Python's notation. Only name resolution and the list of trusted certificate authorities differ from a real run.
+Tests start it as a separate process: `fake_dns.py SCRIPT NAME…` prints the final value of each name, in Python's
+notation. Only name resolution and the list of trusted certificate authorities differ from a real run.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Raises an exception at one awaited call of the program, and an event loop whose idle time costs nothing.
 
-A place is an ``await`` in the program's own code: the file, the function, and the coroutine that is awaited there. It
-makes no difference whether that coroutine is our own, a library's or asyncio's.
+A place is an ``await`` in the program's own code: the file, the function, and the awaited coroutine, which may be of
+the program, of a library or of asyncio.
 """
 
 from __future__ import annotations
@@ -35,22 +35,22 @@ class Place(NamedTuple):
 
 
 class InjectedDefect(RuntimeError):
-    """What no part of the program expects."""
+    """An exception that no part of the program expects."""
 
 
 class Injector:
-    """Notes every place that the program reaches, and raises at one of them.
+    """Records every place that the program reaches, and raises at one of them.
 
     Args:
-        target: where to raise; ``None``: nowhere, only note.
-        occurrence: at which arrival there; 1 is the first.
+        target: where to raise; ``None``: do not raise, only record.
+        occurrence: at which visit to raise; 1 is the first.
     """
 
     def __init__(self, target: Place | None = None, occurrence: int = 1) -> None:
         self.target = target
         self.occurrence = occurrence
         self.arrivals: dict[Place, int] = {}
-        """Place -> how often it was reached, in the order of the first time."""
+        """Place -> how often it was reached, in the order of the first visits."""
         self.raised = False
         self._starts: dict[CodeType, int] = {}
 
@@ -99,7 +99,7 @@ def awaits(file: str) -> set[int]:
 
 
 class _IdleSelector(selectors.BaseSelector):
-    """Waits for real events only shortly; the rest of a longer wait is skipped by moving the clock of the loop."""
+    """Waits for real events only for a short time, and skips the rest of a wait by moving the clock of the loop."""
 
     REAL_S = 0.01
 
@@ -133,7 +133,7 @@ class _IdleSelector(selectors.BaseSelector):
 
 
 class SkippingLoop(asyncio.SelectorEventLoop):
-    """An event loop in which a pause of a minute takes a hundredth of a second, unless something happens before."""
+    """An event loop in which a pause of a minute takes a hundredth of a second, unless an event comes before."""
 
     def __init__(self) -> None:
         self._skipped_s = 0.0
@@ -147,7 +147,7 @@ class SkippingLoop(asyncio.SelectorEventLoop):
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Runs it in a loop of its own whose pauses are skipped."""
+    """Runs the coroutine in a separate loop that skips pauses."""
     loop = SkippingLoop()
     try:
         return loop.run_until_complete(work)

@@ -15,7 +15,7 @@ STOP_WITHIN_S = 30.0
 
 
 class ShiftedClock:
-    """The program's own clock, which a test may set forward."""
+    """The program's clock, which a test may set forward."""
 
     def __init__(self) -> None:
         self._monotonic = MonotonicClock()
@@ -38,7 +38,7 @@ class _Lines(logging.Handler):
 
 
 class Program:
-    """Runs from its construction to ``terminate()`` or ``close()``; ``lines`` are what it has logged."""
+    """The program runs from construction to ``terminate()`` or ``close()``; ``lines``: its log."""
 
     def __init__(self, environment: Mapping[str, str], clock: ShiftedClock) -> None:
         arguments = {name.lower(): value for name, value in environment.items()}
@@ -67,11 +67,11 @@ class Program:
         return self._task.result() if self._task.done() else None
 
     def terminate(self) -> None:
-        """What SIGTERM does."""
+        """Ends the program as SIGTERM does."""
         self.balancer.stop()
 
     async def ended(self) -> int:
-        """Waits for the end of the program; its exit code."""
+        """Waits for the end of the program, and returns its exit code."""
         return await asyncio.wait_for(self._task, STOP_WITHIN_S)
 
     async def close(self) -> None:

@@ -1,6 +1,6 @@
-"""The project as a copy or a fresh commit of its own, and its release built from that: for the tests of packages.
+"""A copy of the project, or a new commit of a copy, and a release built from it: for the tests of packages.
 
-What is tested is the folder as it is, also what is not committed yet.
+The copy has the present files of the folder, also uncommitted ones.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ MOMENT = "2026-01-02T03:04:06+00:00"
 
 
 def clean_environment(**more: str) -> dict[str, str]:
-    """Without what points Python at the checkout, and without settings of the program."""
+    """The environment without variables that point Python to the checkout, and without settings of the program."""
     foreign = ("PYTHON", "VMMANAGER", "TELEGRAM", "SSH_", "DATABASE", "LOG_", "VIRTUAL_ENV", "GIT_DIR", "GIT_INDEX")
     return {name: value for name, value in os.environ.items() if not name.startswith(foreign)} | more
 
 
 def copy(folder: Path) -> list[str]:
-    """Copies the project's own files, and nothing that lies around; their names."""
+    """Copies only the project's own files, and returns their names."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
         cwd=ROOT,
@@ -38,7 +38,7 @@ def copy(folder: Path) -> list[str]:
 
 
 def commit(folder: Path) -> list[str]:
-    """Commits a copy of the project in ``folder``; the names of its files."""
+    """Commits a copy of the project in ``folder``, and returns the names of its files."""
     names = copy(folder)
     git(folder, "init", "--quiet")
     git(folder, "add", "--all", "--force")
@@ -53,7 +53,7 @@ def git(folder: Path, *words: str) -> None:
 
 
 def release(folder: Path, into: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Runs `make release`'s command there."""
+    """Runs the command of `make release` in this folder."""
     command = [sys.executable, "tools/release.py", "--into", str(into)]
     environment = clean_environment(**environment)
     return subprocess.run(command, cwd=folder, env=environment, check=False, capture_output=True, text=True)

@@ -77,7 +77,7 @@ FORKS.set_forkserver_preload(
 
 
 class Bot(Child):
-    """The program as a process of its own, forked from a process that has imported its libraries.
+    """The program as a separate process, forked from a process that has imported its libraries.
 
     The import of the chat's library takes seconds, and the test suite starts the program dozens of times.
     """

@@ -1,6 +1,6 @@
 """The panel and the chat in a thread of this process, on loopback addresses.
 
-The thread has an event loop of its own: both answer also while a test blocks, waiting for a program that it started.
+The thread has its own event loop: both also answer while a test blocks and waits for a program.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def call(work: Coroutine[Any, Any, T]) -> T:
 
 
 class Servers:
-    """A panel with this world, which changes only by hand and by migrations, and a chat."""
+    """A chat, and a panel with this world, which changes only by the test and by migrations."""
 
     def __init__(self, data: dict[str, Any], *, rich_buttons: bool = False, **panel_options: Any) -> None:
         self._running: list[RunningPanel | RunningChat] = []

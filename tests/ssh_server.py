@@ -1,4 +1,4 @@
-"""A real OpenSSH server on loopback: own folder, own host keys, a free port. It leaves the machine alone."""
+"""A real OpenSSH server on loopback with its own folder, host keys and a free port. It changes nothing else."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ USER = subprocess.run(["id", "-un"], capture_output=True, text=True, check=True)
 
 
 def require_sshd() -> None:
-    """In CI the server is there or the tests fail; elsewhere they are skipped, loudly."""
+    """The path of sshd. Without one the tests fail in CI, and are skipped with a clear line elsewhere."""
     if SSHD is None:
         if os.environ.get("CI"):
             pytest.fail("no sshd: install openssh-server, the tests of bot/ssh need it")
@@ -37,7 +37,7 @@ def keygen(path: Path, passphrase: str = "", kind: str = "ed25519") -> Path:
 
 
 class Sshd:
-    """``authorized`` are lines of authorized_keys; the log tells who logged in."""
+    """``authorized``: lines of authorized_keys. The log shows who logged in."""
 
     def __init__(self, folder: Path, *authorized: str, options: str = "") -> None:
         require_sshd()
@@ -61,7 +61,7 @@ class Sshd:
             "PasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin prohibit-password\n"
             f"SetEnv SHLVL=2\nLogLevel VERBOSE\nPrintMotd no\n{self._options}\n"
         )
-        # SHLVL keeps bash from reading the ~/.bashrc of whoever runs the tests, which may take its time.
+        # With SHLVL bash does not read the user's ~/.bashrc, which may be slow.
         if os.geteuid() == 0:
             Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # sshd insists on it
         command = [str(SSHD), "-D", "-f", str(config), "-E", str(self.log)]
@@ -75,7 +75,7 @@ class Sshd:
         raise AssertionError("sshd does not listen")
 
     def stop(self) -> None:
-        """The server and every session of it."""
+        """Ends the server and all its sessions."""
         if self._process is None:
             return
         children = subprocess.run(["pgrep", "-P", str(self._process.pid)], capture_output=True, text=True, check=False)
@@ -95,7 +95,7 @@ class Sshd:
 
     @property
     def host_line(self) -> str:
-        """For known_hosts."""
+        """The line for known_hosts."""
         return f"[127.0.0.1]:{self.port} {self.host_key.with_suffix('.pub').read_text().strip()}\n"
 
     @property

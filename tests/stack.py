@@ -1,7 +1,7 @@
 """A panel, a chat and the program between them, for end-to-end tests.
 
-The program runs as a process of its own, or in the test's process where the test needs no process. Tests control panel
-and chat only over their control addresses.
+The program runs as a separate process, or in the test's process if the test needs no process. Tests control panel and
+chat only over their control addresses.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def world(**changes: Any) -> dict[str, Any]:
 
 
 class Stack:
-    """A panel and a chat, and the program as often as a test starts it. ``settings`` is the program's environment."""
+    """A panel and a chat, and the programs that a test starts. ``settings``: the program's environment."""
 
     def __init__(self, folder: Path, session: aiohttp.ClientSession, servers: Servers) -> None:
         self.folder = folder
@@ -99,7 +99,7 @@ class Stack:
         await self._json("DELETE", f"{self.panel}/sandbox/faults")
 
     async def starts(self) -> list[tuple[int, int]]:
-        """VM and target of every migration the panel was asked for, in order."""
+        """VM and target of every migration request, in order."""
         log = await self._json("GET", f"{self.panel}/sandbox/requests?path=/vm/v3/host&method=POST")
         rows = log["requests"] if isinstance(log, dict) else log
         return [
@@ -109,20 +109,20 @@ class Stack:
         ]
 
     async def reads(self, path: str) -> int:
-        """How often the panel was asked for this."""
+        """The number of such requests to the panel."""
         log = await self._json("GET", f"{self.panel}/sandbox/requests?path={path}&method=GET")
         rows = log["requests"] if isinstance(log, dict) else log
         return sum(row["path"] == path for row in rows)
 
     async def where(self, vm_id: int) -> int:
-        """The node that a VM is on, by the panel's own world."""
+        """The node of a VM, by the panel's own world."""
         state = await self._json("GET", f"{self.panel}/sandbox/world")
         return next(int(vm["node"]) for vm in state["vms"] if vm["id"] == vm_id)
 
     # The chat's side --------------------------------------------------------------------------
 
     async def messages(self, chat_id: int = GROUP) -> list[dict[str, Any]]:
-        """Those of the bot, without the first message of a new chat."""
+        """The bot's messages, without the first message of a new chat."""
         document = await self._json("GET", f"{self.chat}/sandbox/messages?chat_id={chat_id}")
         rows = document["messages"] if isinstance(document, dict) else document
         return [m | {"text": plain(m["text"])} for m in rows if m["from_bot"] and not HELLO.match(m["text"])]
@@ -130,7 +130,7 @@ class Stack:
     async def message(
         self, *parts: str, chat_id: int = GROUP, buttons: bool | None = None, within_s: float = PATIENCE_S
     ) -> dict[str, Any]:
-        """The newest message of the bot that has all these parts, once there is one."""
+        """Waits for a message of the bot with all these parts, and returns the newest one."""
 
         async def look() -> dict[str, Any] | None:
             for message in reversed(await self.messages(chat_id)):
@@ -153,7 +153,7 @@ class Stack:
             await asyncio.sleep(0.1)
 
     async def press(self, message: dict[str, Any], data: str, user_id: int = ANNA, **options: Any) -> str:
-        """Presses a button; the text of the popup."""
+        """Presses a button, and returns the text of the popup."""
         body = {
             "chat_id": message["chat_id"],
             "message_id": message["message_id"],
@@ -167,7 +167,7 @@ class Stack:
         return plain(answer["text"] or "")
 
     async def tap(self, message: dict[str, Any], label: str, user_id: int = ANNA) -> str:
-        """Presses the first button with these words; the text of the popup."""
+        """Presses the first button with these words, and returns the text of the popup."""
         result = {plain(text): data for text, data in buttons(message).items()}
         return await self.press(
             message, next((d for text, d in result.items() if label in text), f"no {label}"), user_id
@@ -179,11 +179,11 @@ class Stack:
         )
 
     async def ask(self, text: str, *parts: str, user_id: int = ANNA, chat_id: int = GROUP) -> str:
-        """Sends a command and waits for an answer newer than it; its text."""
+        """Sends a command, waits for a newer answer, and returns its text."""
         return str((await self.asked(text, *parts, user_id=user_id, chat_id=chat_id))["text"])
 
     async def asked(self, text: str, *parts: str, user_id: int = ANNA, chat_id: int = GROUP) -> dict[str, Any]:
-        """As ``ask``; the whole message."""
+        """As ``ask``, but returns the whole message."""
         before = max((m["message_id"] for m in await self.messages(chat_id)), default=0)
         await self.say(text, user_id, chat_id)
 
@@ -197,9 +197,9 @@ class Stack:
         return result
 
     async def opened(self, message: dict[str, Any], label: str, *parts: str, user_id: int = ANNA) -> dict[str, Any]:
-        """Presses the button with these words; the same message once it is another page and has all these parts.
+        """Presses the button with these words, and waits until the message shows another page with all these parts.
 
-        Words in the place of a picture are a message of their own.
+        A page of words that replaces a picture is a new message.
         """
         await self.tap(message, label, user_id)
 
@@ -216,7 +216,7 @@ class Stack:
         return result
 
     async def speaks(self, user_id: int, language: str) -> None:
-        """What this person's Telegram is set to."""
+        """Sets the language of this person's Telegram."""
         await self._json(
             "POST", f"{self.chat}/sandbox/config", json={"users": [{"id": user_id, "language_code": language}]}
         )
@@ -225,7 +225,7 @@ class Stack:
         await self._json("POST", f"{self.chat}/sandbox/faults", json={"kind": kind, **fields})
 
     async def configure_chat(self, chat: dict[str, Any]) -> None:
-        """Makes another supergroup with everybody in it."""
+        """Adds another supergroup with all people in it."""
         result = {"type": "supergroup", "title": "Forum", "members": [ANNA, BORIS, VERA, MALLORY], **chat}
         await self._json("POST", f"{self.chat}/sandbox/config", json={"chats": [result]})
 
@@ -234,7 +234,7 @@ class Stack:
         return list(await self.descriptions(user_id, chat_id))
 
     async def descriptions(self, user_id: int, chat_id: int) -> dict[str, str]:
-        """As ``menu``, each with what is said of it."""
+        """As ``menu``, with the description of each command."""
         document = await self._json("GET", f"{self.chat}/sandbox/commands?user_id={user_id}&chat_id={chat_id}")
         return {
             c["command"]: c["description"] for c in (document["commands"] if isinstance(document, dict) else document)
@@ -251,7 +251,7 @@ HELLO = re.compile(r"👋 VM Balancer \d")
 
 
 def plain(text: str) -> str:
-    """With ordinary blanks where figure and unit are kept on one line."""
+    """The text with ordinary spaces instead of those that keep a figure and its unit on one line."""
     return text.replace("\u00a0", " ")
 
 
@@ -261,7 +261,7 @@ def buttons(message: dict[str, Any]) -> dict[str, str]:
 
 
 def button(message: dict[str, Any], start: str) -> str:
-    """The callback data of the one button whose text begins so."""
+    """The callback data of the only button whose text begins with these words."""
     [data] = [data for text, data in buttons(message).items() if text.startswith(start)]
     return data
 

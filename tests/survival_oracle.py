@@ -1,6 +1,6 @@
 """Random clusters with every rule drawn, and a complete search for room after a loss.
 
-The second opinion shares no code with balancer/: fractions, and each rule written down once more.
+The oracle shares no code with balancer/: it uses fractions, and implements each rule again.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ Need = tuple[Fraction, ...]
 
 
 class World(NamedTuple):
-    """A drawn cluster with the policy for it."""
+    """A random cluster and its policy."""
 
     snapshot: Snapshot
     policy: Policy
 
 
 def draw(seed: int, nodes: int = 8, vms: int = 80) -> World:
-    """A cluster of up to so many nodes and VMs, often with too little room for the loss of a node."""
+    """A cluster with at most these numbers of nodes and VMs, often with too little room for the loss of a node."""
     rng = random.Random(seed)
     count = rng.randint(2, nodes)
     limit, percent = rng.choice([2.0, 5.5, 7.0]), rng.choice([50.0, 70.0, 85.0])
@@ -97,7 +97,7 @@ def _node(rng: random.Random, i: int, own: list[VM], limit: float, percent: floa
 
 
 def _plain(n: Node) -> Node:
-    """Nodes that differ in their sizes only, so that sizes alone decide."""
+    """Nodes that differ only in size, so that only sizes decide."""
     return replace(
         n,
         qemu_version="7.2.0",
@@ -129,7 +129,7 @@ def _rule(rng: random.Random, k: int, ids: list[int], count: int) -> VMRule:
     return VMRule(kind, f"rule-{k}", vm_ids=chosen, node_ids=where)
 
 
-# --- the second opinion ---------------------------------------------------------------------------------
+# --- the oracle -----------------------------------------------------------------------------------------
 
 
 def has_room(world: World, lost: Collection[int], only: Collection[int] | None = None) -> bool:
@@ -272,7 +272,7 @@ def _need(v: VM, world: World) -> Need:
 
 
 def _load(v: VM, world: World) -> Fraction:
-    """As the documentation of own loads says: docs/strategies.md."""
+    """The load by the documentation in docs/strategies.md."""
     home = next(n for n in world.snapshot.nodes if n.id == v.node_id)
     vcpus = Fraction(v.vcpus or 0)
     if not home.measured or not _fresh(home):

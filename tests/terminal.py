@@ -1,6 +1,6 @@
-"""A program in a real terminal: tmux has the screen, sends keys, and returns lines.
+"""A program in a real terminal: tmux shows the screen, sends keys, and returns lines.
 
-A server of its own for each test, without anybody's configuration.
+Each test has its own tmux server, without the user's configuration.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ class Terminal:
         return done.stdout.decode("utf-8", "replace")
 
     def start(self, command: Sequence[str], env: Mapping[str, str], folder: Path) -> None:
-        """Starts a program; the window stays when it ends, with what it left."""
+        """Starts a program; after its end the window stays with the last screen."""
         width, height = self._size
         words = ["env", "-i", *(f"{k}={v}" for k, v in env.items()), sys.executable, *command]
         line = f"{shlex.join(words)}; code=$?; echo; echo ENDED=$code; exec sleep 600"
         size = ["-x", str(width), "-y", str(height)]
-        # tmux itself has to think in UTF-8, whatever the locale of the program in it is.
+        # tmux itself must use UTF-8, with any locale of the program.
         self._tmux("-u", "new-session", "-d", *size, "-c", str(folder), f"/bin/sh -c {shlex.quote(line)}")
 
     def screen(self) -> str:
@@ -76,7 +76,7 @@ class Terminal:
         self._tmux("resize-window", "-x", str(width), "-y", str(height))
 
     async def shows(self, *parts: str, without: Sequence[str] = (), within_s: float = PATIENCE_S) -> str:
-        """The screen, once all of these stand on it (also across lines) and none of those."""
+        """Waits until the screen shows all of these texts (also across lines) and none of those; returns the screen."""
 
         def holds(screen: str) -> bool:
             joined, unbroken = " ".join(screen.split()), screen.replace("\n", "")
@@ -102,7 +102,7 @@ class Terminal:
 
 @asynccontextmanager
 async def running_terminal(folder: Path, width: int, height: int, name: str = "tmux") -> AsyncIterator[Terminal]:
-    """A terminal; without tmux the test is skipped with one loud line, and fails where CI is set."""
+    """A terminal. Without tmux the test is skipped with a clear line, and fails if CI is set."""
     if shutil.which("tmux") is None and not os.environ.get("CI"):
         warnings.warn("THE CONSOLE IS NOT DRIVEN: no tmux here", stacklevel=1)
         pytest.skip("no tmux")

@@ -1,4 +1,4 @@
-"""Stopping a running migration: sent once, by whom it may be, and judged by the VM's node afterwards."""
+"""Stopping a running migration: who may do it, that it is sent once, and that the VM's node decides the outcome."""
 
 from __future__ import annotations
 
@@ -180,7 +180,7 @@ async def test_presses_at_once_send_one_request(bot: BotFixture) -> None:
 
 
 async def test_stop_goes_on_after_a_crash_between_record_and_answer(bot: BotFixture) -> None:
-    """What was recorded as sent may have been sent: nobody sends it again, the VM's node decides."""
+    """A request that is recorded as sent may have been sent: it is not sent again, and the VM's node decides."""
     migration = await under_way(bot)
     await bot.store.aborts.begin(migration.id, ANNA, bot.clock(), two_persons=False)
     assert (await stop(bot, migration)).kind is AbortKind.ALREADY

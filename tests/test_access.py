@@ -1,4 +1,4 @@
-"""Who may do what in the chat: roles by numeric id on every update, no anonymous senders, cheap handling of floods."""
+"""Rights in the chat: roles by numeric id on every update, no anonymous senders, and floods that cost little."""
 
 from __future__ import annotations
 
@@ -237,7 +237,7 @@ def test_rate_limit_holds_and_its_memory_is_bounded(events: list[tuple[int, floa
 
 
 async def test_each_person_gets_their_own_language(stack: Stack) -> None:
-    """Alone as one's Telegram or choice says, in the group as the settings or its choice say; popups as one's own."""
+    """In private by the person's Telegram or choice; in a group by the settings or its choice; popups as in private."""
     await stack.speaks(BORIS, "ru-RU")
     stack.start_program()
     report = await stack.message("small-a", buttons=True)

@@ -240,7 +240,7 @@ async def test_automatic_mode_still_asks_people_before_it_passes_target_threshol
 
 
 async def test_a_proposal_that_passes_thresholds_does_not_hold_automatic_mode(tmp_path: Path) -> None:
-    """It stays while nothing else can be done; what can be done without passing thresholds is done at once."""
+    """The proposal stays while no other move is possible; a move within the thresholds starts at once."""
     given = {"balance_strategy": ADAPTIVE, "target_thresholds": "hard", "balance_mode": "auto"}
     async with running_bot(tmp_path, CROWDED, **given) as fixture:
         [plain] = await fixture.service.queries.plans()

@@ -16,7 +16,7 @@ from bot.panel.streaming import MOST_ROWS, MOST_VALUE_BYTES, AnswerTooLarge, Pac
 
 @pytest.fixture
 async def bomb() -> AsyncIterator[str]:
-    """A server whose every answer but the login is a compressed bomb: 8 MB with an error, 300 MB without."""
+    """A server whose answers, except to the login, unpack to 8 MB (with an error) or 300 MB (without)."""
     bodies = {500: gzip.compress(b"0" * 8_000_000), 200: gzip.compress(b"[" + b" " * 300_000_000)}
 
     async def answer(request: web.Request) -> web.Response:

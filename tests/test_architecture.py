@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# A line a package, from the top: whom it may import, besides itself, the core and bot.errors.
+# One line per package, from the top: the packages that it may import, besides itself, the planner and bot.errors.
 EDGES = ("panel", "ssh", "store", "rendering")
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "__main__": ("cli",),
@@ -33,7 +33,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "errors": (),
 }
 
-# One outside library (or one kind of I/O), one place.
+# Each outside library (or kind of I/O) is used in one place.
 OWNERS: dict[str, tuple[str, ...]] = {
     "aiogram": ("bot.telegram",),
     "aiohttp": ("bot.panel", "bot.observability", "bot.telegram", "sandbox"),
@@ -81,7 +81,7 @@ def modules() -> dict[str, ast.Module]:
 
 
 def imports(tree: ast.Module) -> Iterator[tuple[str, int]]:
-    """Every module imported anywhere, also within functions and for types only, with its line."""
+    """Every imported module with its line, also inside functions and for types only."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from ((alias.name, node.lineno) for alias in node.names)
@@ -98,7 +98,7 @@ def within(module: str, *places: str) -> bool:
 
 
 def package(module: str) -> str:
-    """The second part of a name in bot/: ``bot.store.rows`` is of ``store``."""
+    """The package of a module in bot/: ``store`` for ``bot.store.rows``."""
     return module.split(".")[1] if "." in module else "__init__"
 
 

@@ -27,7 +27,7 @@ async def store(path: Path) -> AsyncIterator[Store]:
 
 
 def tamper(path: Path, *statements: str) -> None:
-    """What somebody with the file and without scruples does."""
+    """Rewrites the whole chain, as an attacker with access to the file could."""
     with sqlite3.connect(path) as db:
         for name in ("audit_stays", "audit_keeps", "decision_stays", "decision_keeps"):
             db.execute(f"DROP TRIGGER {name}")
@@ -103,7 +103,7 @@ async def test_edited_trail_fails_verification(store: Store, path: Path, deed: s
 
 
 async def test_rewritten_chain_has_another_head(store: Store, path: Path) -> None:
-    """What the chain itself cannot show, the head that was noted elsewhere does."""
+    """The chain alone does not show a complete rewrite; a head that was noted elsewhere does."""
     await a_history(store)
     noted = (await store.audit.verify()).head
     await store.close()

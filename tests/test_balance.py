@@ -27,7 +27,7 @@ POLICY = Policy(strategy=BALANCE, max_moves=0, allow_unknown_versions=True)
 
 
 def cluster(nodes: list[Node], vms: list[VM]) -> Snapshot:
-    """With the totals of every node added up from its VMs (and what the node itself was given)."""
+    """The snapshot with totals of every node from its VMs, plus the values given for the node."""
     summed = []
     for node in nodes:
         own = [vm for vm in vms if vm.node_id == node.id]
@@ -76,7 +76,7 @@ def snapshots(draw: st.DrawFn, most_nodes: int = 5, most_vms: int = 16) -> Snaps
 
 
 def j_of(snapshot: Snapshot, policy: Policy = POLICY) -> float:
-    """By the definition, from the VMs' places."""
+    """J by its definition, from the nodes of the VMs."""
     counted = [n for n in snapshot.nodes if not n.maintenance and n.id not in policy.exclude_sources]
     if not counted:
         return 0.0
@@ -86,7 +86,7 @@ def j_of(snapshot: Snapshot, policy: Policy = POLICY) -> float:
 
 
 def moved(snapshot: Snapshot, vm_id: int, target_id: int) -> Snapshot:
-    """What would be seen after the move."""
+    """The snapshot after the move."""
     one = next(v for v in snapshot.vms if v.id == vm_id)
     assert one.vcpus is not None and one.memory_mib is not None
     changed = []
@@ -106,7 +106,7 @@ def moved(snapshot: Snapshot, vm_id: int, target_id: int) -> Snapshot:
 
 
 def carried_out(snapshot: Snapshot, made: Plan, policy: Policy) -> list[Snapshot]:
-    """The cluster after every prefix; every move must be allowed by what the executor would ask in its turn."""
+    """The cluster after every prefix of the plan; the executor's check must allow every move in its turn."""
     seen = [snapshot]
     for move in made.moves:
         refusal = check_move(
@@ -118,7 +118,7 @@ def carried_out(snapshot: Snapshot, made: Plan, policy: Policy) -> list[Snapshot
 
 
 def least_j(snapshot: Snapshot, moves: int) -> float:
-    """The best that any legal sequence of at most so many moves reaches, by trying all."""
+    """The best J of all legal sequences with at most this many moves, by trying all."""
     best = j_of(snapshot)
     if moves:
         for one, target in itertools.product(snapshot.vms, snapshot.nodes):
@@ -188,7 +188,7 @@ def test_bound_is_below_what_brute_force_reaches(snapshot: Snapshot, moves: int)
 @settings(max_examples=examples(20), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(snapshots(most_nodes=3, most_vms=6))
 def test_the_first_move_without_a_budget_is_the_most_even_one(snapshot: Snapshot) -> None:
-    """Unless overload has to be provided for, or only pairs help: then the first move makes it no more even."""
+    """Except if overload needs room first, or only pairs help: then the first move need not even out."""
     new_plan = plan(snapshot, replace(POLICY, balance_deadband=0.0, balance_margin=0.0))
     if new_plan.moves and all(move.reason.code == "move-even" for move in new_plan.moves):
         first = new_plan.moves[0]
@@ -198,7 +198,7 @@ def test_the_first_move_without_a_budget_is_the_most_even_one(snapshot: Snapshot
 
 
 def test_bound_equals_the_known_best_plan() -> None:
-    """One VM more than its equals have: moving half of the difference is best, and whole VMs make it exactly."""
+    """One node has more VMs than the others: moving half of the difference is best, and whole VMs allow it."""
     snapshot = cluster([node(1), node(2)], [vm(i, 1, 2, 4) for i in range(100, 104)])
     state = WorkingState(snapshot, POLICY, Recent())
     nodes = NodeArrays.of(state)
@@ -207,7 +207,7 @@ def test_bound_equals_the_known_best_plan() -> None:
 
 
 def test_swap_where_no_single_move_helps() -> None:
-    """Both nodes are full of VMs: one has the vCPUs, the other the memory. Only an exchange evens that out."""
+    """Both nodes are full: one of vCPUs, the other of memory. Only an exchange evens this out."""
     nodes = [node(1, 4, 32768), node(2, 4, 32768), node(3, 4, 32768)]
     vms = [vm(101, 1, 12, 4), vm(102, 1, 12, 4), vm(201, 2, 2, 11), vm(202, 2, 2, 11), vm(301, 3, 14, 15)]
     snapshot = cluster(nodes, vms)
@@ -238,7 +238,7 @@ def test_imbalance_must_last_as_many_checks_as_overload() -> None:
 
 
 def test_vm_in_cooldown_is_not_moved_to_even_out() -> None:
-    """But to relieve an overloaded node it is, once it has cooled down."""
+    """After its cool-down the VM may move to relieve an overloaded node."""
     wide_apart = cluster([node(1), node(2)], [vm(i, 1, 2, 4) for i in range(100, 104)])
     for hours, moves in ((2, 0), (25, 2)):
         lately = dict.fromkeys(range(100, 104), wide_apart.taken_at - timedelta(hours=hours))
@@ -250,7 +250,7 @@ def test_vm_in_cooldown_is_not_moved_to_even_out() -> None:
 
 
 def test_margin_ends_the_plan() -> None:
-    """Large VMs make the difference; that node 3 has two small ones more than node 4 hardly matters."""
+    """Large VMs make the difference; two small VMs more on node 3 than on node 4 have little effect."""
     large = [vm(i, 1, 8, 8) for i in range(100, 103)]
     small = [vm(200 + i, 3 if i < 9 else 4, 1, 1) for i in range(16)]
     snapshot = cluster([node(i, 8) for i in (1, 2, 3, 4)], large + small)
@@ -263,7 +263,7 @@ def test_margin_ends_the_plan() -> None:
 
 
 def test_with_a_budget_overload_comes_first() -> None:
-    """The unloaded node 3 would rather have the VMs of node 2; but node 1 is overloaded, by memory."""
+    """VMs of node 2 would even out more on the empty node 3, but node 1 is overloaded by memory."""
     nodes = [node(1, 16, 32768), node(2, 4, 65536), node(3, 4, 65536)]
     vms = [vm(101, 1, 1, 12), vm(102, 1, 1, 12), *(vm(200 + i, 2, 4, 2) for i in range(6))]
     snapshot = cluster(nodes, vms)

@@ -298,7 +298,7 @@ def test_customers_act_independently_of_the_balancer() -> None:
 
 
 def test_summary_of_a_world() -> None:
-    """One VM there and back within a day: two moves, one return, and the time in between counted to the second."""
+    """One VM goes there and back within a day: two moves, one return; the time between is counted to the second."""
     document = json.loads(json.dumps(small()))
     world = churn.World.of(document, churn.Habits(failing=0.0), seed=1)
     assert world.overloaded == {0}
@@ -367,7 +367,7 @@ def tiny_cluster(seed: int) -> dict[str, Any]:
 
 
 def least_spread(state: State, moves: int) -> float:
-    """J of the best plan of at most so many moves: all are tried."""
+    """J of the best plan with at most this many moves, by trying all."""
     best = referee.spread(state)
     for vm, source in enumerate(state.place) if moves else ():
         for target in range(len(state.instance.cpus)):

@@ -1,4 +1,4 @@
-"""Capacity: what checks keep of each cluster, and what chat, terminal, console and metrics say of it."""
+"""Capacity: the samples that checks store for each cluster, and the answers in chat, terminal, console and metrics."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The catalogues: complete in both languages, fully used by the code, safe as HTML, short where needed.
 
-Which messages the code asks for, and with which arguments, is read from its syntax trees. The wording of the
-core's reasons (reasons.ftl) has its own tests.
+The messages that the code uses, with their arguments, are read from its syntax trees. The planner's reasons
+(reasons.ftl) have their own tests.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def messages(language: str, *files: str) -> dict[str, ftl.Message]:
 
 @dataclass
 class Variables(Visitor):
-    """The variables of a message: all, those that are numbers, and the words that selectors know of others."""
+    """The variables of a message: all of them, the numbers, and the words in selectors of others."""
 
     names: set[str] = field(default_factory=set)
     numbers: set[str] = field(default_factory=set)
@@ -103,7 +103,7 @@ def variables(language: str, key: str) -> Variables:
 
 @cache
 def merged(key: str) -> Variables:
-    """What both languages together know: one may select by a number that the other only prints."""
+    """The variables in both languages together: one may select by a number that the other only prints."""
     both = Variables()
     for language in LANGUAGES:
         one = variables(language, key)
@@ -142,7 +142,7 @@ def selectors(message: ftl.Message) -> list[set[str]]:
 
 @cache
 def every(start: str = "") -> list[str]:
-    """All keys that begin so. Not at the import: each of the tests' processes would read all catalogues."""
+    """All keys with this prefix. Not at import time: each test process would read all catalogues."""
     return sorted({key for language in LANGUAGES for key in messages(language, *OURS) if key.startswith(start)})
 
 
@@ -206,12 +206,12 @@ FORMATTED: dict[str, list[str]] = {
     "survive-loss-{loss.verdict.value}": [v for v in VERDICTS if v != SurvivalVerdict.YES.value],
     "health-{health.state.value}": [s.value for s in State],
 }
-"""What stands for the braces of a key that the code puts together. A new f-string needs an entry."""
+"""The possible values of the braces in a composed key. A new f-string needs an entry."""
 
 
 @dataclass(frozen=True)
 class Use:
-    """One message asked for somewhere, with the names of its arguments."""
+    """One use of a message, with the names of its arguments."""
 
     key: str
     method: str
@@ -221,7 +221,7 @@ class Use:
 
 
 AskedFor = tuple[str, frozenset[str]]
-"""A key, and the keywords of the call that handed it in."""
+"""A key, and the keywords of the call that passed it."""
 
 
 @dataclass(frozen=True)
@@ -231,7 +231,7 @@ class Place:
 
 
 class Code:
-    """Every call in bot/, with the function around it, and the keys that expressions can stand for."""
+    """Every call in bot/ with its function, and the keys that expressions can have as value."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[ast.Call, Place]] = []
@@ -256,7 +256,7 @@ class Code:
             self._collect(child, Place(place.file, function) if function else place)
 
     def uses(self) -> list[Use]:
-        """Every ``texts.text(…)`` and ``texts.html(…)``, wherever its key comes from."""
+        """Every ``texts.text(…)`` and ``texts.html(…)``, with keys from any source."""
         results = []
         for call, place in self.calls:
             if not isinstance(call.func, ast.Attribute) or call.func.attr not in ("text", "html"):
@@ -265,7 +265,7 @@ class Code:
                 continue
             popup = id(call) in self.popups
             for key, more in self.keys(call.args[0], place):
-                # ``_say(key, **args)`` passes on what it was given with the key.
+                # ``_say(key, **args)`` passes its arguments on with the key.
                 given = _keywords(call) | self._unpacked(call) | (more if _passes_on(call) else frozenset())
                 results.append(Use(key, call.func.attr, given, f"{place.file}:{call.lineno}", popup))
         return [*results, *self.rows()]
@@ -661,7 +661,7 @@ def test_menu_entries_are_short_enough_to_be_read(language: str) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_messages_parsed_one_by_one_are_those_of_the_whole_files(language: str) -> None:
-    """Messages are cut out of their files by the lines that they begin on, and parsed when they are first used."""
+    """Messages are separated in their files by their first lines, and parsed at their first use."""
     whole = messages(language, *FILES)
     cut = {
         key: FluentParser().parse(source.replace(NO_BREAK, " ")).body[0]

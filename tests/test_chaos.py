@@ -15,7 +15,7 @@ from chaos_world import Start
 
 @pytest.fixture(autouse=True)
 def quiet() -> Iterator[None]:
-    """What is broken on purpose fills no log here."""
+    """Hides the log lines about injected faults."""
     logging.disable(logging.CRITICAL)
     yield
     logging.disable(logging.NOTSET)
@@ -33,7 +33,7 @@ async def test_day_with_faults_violates_no_invariant(tmp_path: Path) -> None:
 
 
 def noticed(audit: Auditor, figures: Figures, break_it: object, words: str) -> bool:
-    """Whether the auditor says so of records that were falsified; they are put right again afterwards."""
+    """Whether the auditor reports falsified records; they are restored afterwards."""
     kept = {name: getattr(audit, name).copy() for name in ("rows", "decisions", "notices", "_records", "_posts")}
     starts = audit.world.starts.copy()
     audit.violations.clear()

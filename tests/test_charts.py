@@ -56,7 +56,7 @@ async def test_status_of_a_cluster_is_a_picture_with_a_caption(tmp_path: Path) -
         await fixture.until(lambda: "• 7\u00a0d" in [b["text"] for row in chart.content.keyboard or [] for b in row])
         await fixture.pressed(chart, "Status")
         await fixture.message("Production", "1 move waits")
-        # A page of words takes the place of a picture: Telegram cannot edit one into the other.
+        # A page of words replaces a picture as a new message: Telegram cannot edit one into the other.
         await fixture.pressed(status, "Nodes")
         nodes = await fixture.message("most loaded first", buttons=True)
         assert nodes.content.media is None
@@ -212,7 +212,7 @@ async def test_link_of_a_digest_opens_the_waiting_proposal(tmp_path: Path) -> No
         assert "Production: 1 move waits" in button["text"].replace("\u00a0", " ")
         name, _, payload = button["url"].removeprefix("https://t.me/").partition("?start=")
         assert name == fixture.chat.state.bot.username and linked_proposal(payload) == 1
-        # Whoever follows it is in their own chat with the bot; who only looks gets no buttons.
+        # A person who follows the link is in a private chat with the bot; a viewer gets no buttons.
         fixture.chat.state.write(BORIS, BORIS, f"/start {payload}")
         assert (await fixture.message("small-a", chat_id=BORIS)).content.keyboard == [
             [{"text": "✖ Close", "callback_data": "d:close:0:0:"}]

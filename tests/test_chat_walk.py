@@ -1,5 +1,5 @@
-"""A first-time admin with a phone and nothing but the chat: sees the state, understands a proposal, approves it,
-follows it, takes it back, excludes a node, empties another. The pictures of docs/chat.md are made here.
+"""A new admin with a phone and only the chat: sees the state, understands a proposal, approves it, follows it, undoes
+it, excludes a node, and drains another. This walk also makes the pictures of docs/chat.md.
 
 `make screenshots` walks in both languages, light and dark, on a phone and on a desktop; `make test-all` once.
 """
@@ -78,7 +78,7 @@ class Walk:
         await self.page.get_by_test_id("send").click()
 
     async def ask(self, command: str, screen: str) -> None:
-        """Says it, and shows the answer, which is the last message."""
+        """Sends the text, and shows the answer, which is the last message."""
         messages = self.page.get_by_test_id("message")
         before = await messages.count()
         await self.say(command)
@@ -87,7 +87,7 @@ class Walk:
         await self.shoot(screen)
 
     async def open(self, label: str, words: str, screen: str) -> None:
-        """Taps a button of the last message, and shows what it leads to."""
+        """Taps a button of the last message, and shows the result."""
         await self.tap(label)
         await self.see(words)
         await self.shoot(screen)
@@ -102,7 +102,7 @@ class Walk:
 
     @staticmethod
     async def show(found: Locator) -> None:
-        """Brings it into view, however often it is drawn anew meanwhile: a running migration's message is edited."""
+        """Scrolls it into view, also if it is drawn again: the message of a running migration is edited."""
         for _ in range(ATTEMPTS):
             await expect(found).to_be_visible(timeout=30_000)
             with suppress(Error):
@@ -237,7 +237,7 @@ async def test_status_shows_several_clusters_at_once(tmp_path: Path, language: s
 
 
 async def a_day_ago(path: Path) -> None:
-    """What a day of checks leaves behind: alder fuller towards the evening, the others calm."""
+    """The samples of a day of checks: alder is fuller towards the evening, others have a low load."""
     store = Store(path)
     await store.open()
     now = datetime.now(timezone.utc)

@@ -172,7 +172,7 @@ FOREIGN = re.compile(r"\bs-hot\b|\bs-cold\b|\bs-web-\d|\bSouth\b")
 
 
 async def test_people_of_one_chat_learn_nothing_of_other_clusters(tmp_path: Path) -> None:
-    """Every command with names of the other cluster, near misses of them and none, and every page and button found."""
+    """Sends every command with names of the other cluster, with similar names and without names; opens every page."""
     async with running(tmp_path, TWO) as fixture:
         opened(fixture)
         only_north = {"chats": [{**CHATS["chats"][0], "language": "en"}, {**CHATS["chats"][1], "viewers": []}]}

@@ -1,6 +1,6 @@
-"""`vm-balancer check` names the right fault, with a panel, a chat and SSH servers that have it.
+"""`vm-balancer check` names the right fault of a panel, a chat or an SSH server.
 
-Each test breaks one thing and expects that one line fails, with the settings to change in it, and no other.
+Each test breaks one thing and expects that exactly one line fails and names the settings to change.
 """
 
 from __future__ import annotations
@@ -51,12 +51,12 @@ HANDED = (
     "telegram-test",
     "panel-certificate",
 )
-"""Checks that are only made where there is something to test."""
+"""Checks that run only if there is something to check."""
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder to stand in, a home of its own, and no setting in the environment."""
+    """An empty current folder, a separate home, and no setting in the environment."""
     for name in (*map(env_name, Settings.model_fields), "SSH_AUTH_SOCK"):
         monkeypatch.delenv(name, raising=False)
     work = tmp_path / "work"
@@ -68,7 +68,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 class Place:
-    """A panel and a chat that are fine, and the settings for them."""
+    """A panel and a chat without faults, and their settings."""
 
     def __init__(self, panel: RunningPanel, chat: RunningChat) -> None:
         self.panel = panel
@@ -131,7 +131,7 @@ def skipped(lines: list[Line]) -> set[str]:
 
 
 def after(check: str) -> set[str]:
-    """What comes after a check of the panel."""
+    """The checks that come after those of the panel."""
     return set(PANEL[PANEL.index(check) + 1 :])
 
 
@@ -180,7 +180,7 @@ async def test_closed_port_is_reported(place: Place) -> None:
 
 @asynccontextmanager
 async def web_server(answer: bytes) -> AsyncIterator[tuple[str, list[bytes]]]:
-    """Somebody else's: its address, and the requests that it got."""
+    """The server of somebody else: its address, and the requests that it received."""
     heard: list[bytes] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -516,7 +516,7 @@ def nodes(tmp_path: Path) -> Iterator[NodeServer]:
 
 
 async def vm_lines(place: Place, nodes: NodeServer, **changes: str) -> list[tuple[str, str]]:
-    """Status and text of the lines about SSH, after that about which nodes answer."""
+    """Status and text of the lines about SSH, after the line about answering nodes."""
     names = {1: "hot", 2: "cool", 3: "mild"}
     mapping = {names[node_id]: nodes.address(node_id) for node_id in nodes.ports}
     given = {"ssh_enabled": "true", "ssh_private_key_path": str(nodes.key), "ssh_hosts_mapping": json.dumps(mapping)}
@@ -562,7 +562,7 @@ async def test_closed_ssh_port_is_reported(place: Place, sshd: Sshd, tmp_path: P
 
 @pytest.mark.ssh
 async def test_changed_host_key_is_reported(place: Place, sshd: Sshd, tmp_path: Path, folder: Path) -> None:
-    """As the program remembered it, beside the database."""
+    """The program's own list of host keys, beside the database."""
     remembered = folder / "vm_balancer.known_hosts"
     remembered.write_text(sshd.host_line)
     nodes = over_ssh(tmp_path, hot=sshd.port, cool=sshd.port, mild=sshd.port)

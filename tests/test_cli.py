@@ -1,6 +1,7 @@
 """The command line: output, files and exit codes.
 
-Mistakes are tried in-process; everything that works with the panel is a process of its own, as people start it.
+Mistakes are tested in the test's process. Everything that works with the panel runs in a separate process, as people
+start it.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ SEED_OPTIONS = (
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder to stand in, and no setting in the environment."""
+    """An empty current folder, and no setting in the environment."""
     for name in map(env_name, Settings.model_fields):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
@@ -323,7 +324,7 @@ def test_request_names_exactly_one_node(
 
 
 class HotPanel:
-    """A panel with the hot world, and what a test asks of it."""
+    """A panel with the hot world, and questions of tests about it."""
 
     def __init__(self) -> None:
         self.servers = Servers(HOT_WORLD, migration_s=0.5, task_row_delay_s=0.1, password=PASSWORD)
@@ -526,7 +527,7 @@ def test_full_disk_is_reported(panel: HotPanel) -> None:
 
 
 class Typist:
-    """The program in a pseudo-terminal, and what it has written there."""
+    """The program in a pseudo-terminal, and its output."""
 
     def __init__(self, panel: HotPanel, *words: str) -> None:
         self.master, slave = pty.openpty()

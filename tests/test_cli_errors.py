@@ -46,7 +46,7 @@ LOGIN = ["--host", "http://127.0.0.1:9", "--username", "admin@example.com", "--p
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder to stand in with some bad files, and no setting in the environment."""
+    """A current folder with some bad files, and no setting in the environment."""
     for name in map(env_name, Settings.model_fields):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)

@@ -1,6 +1,6 @@
 """Leaps of the system clock: deadlines and checks follow the time that really passes.
 
-The whole program runs under libfaketime, which sets its clock (not the kernel's counter of seconds) at will.
+The whole program runs with libfaketime, which can set its clock (but not the kernel's counter of seconds).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ HOUR = 3600.0
 
 
 class Hands:
-    """A wall clock that can be set, and the seconds that really pass."""
+    """A wall clock that a test can set, and a counter of real seconds."""
 
     def __init__(self) -> None:
         self.passed = 1000.0

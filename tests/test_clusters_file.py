@@ -208,7 +208,7 @@ async def test_check_uses_the_policy_of_each_cluster(tmp_path: Path) -> None:
 
 
 async def test_rule_is_checked_again_right_before_the_move(tmp_path: Path) -> None:
-    """Approved while it was allowed; then a mate arrived on the target."""
+    """The move is approved while it is allowed; then a mate arrives on the target."""
     path = file(tmp_path, {"rules": [{"type": "anti-affinity", "name": "pair", "vms": [11, 12]}]})
     async with running_bot(tmp_path, clusters_file=path) as fixture:
         await fixture.propose()
@@ -232,7 +232,7 @@ async def test_proxlb_tags_of_the_panel_act_as_rules(tmp_path: Path) -> None:
 
 
 async def test_name_that_nothing_has_is_reported_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """The log is where an operator learns of a typing mistake."""
+    """The log tells the operator about a typo."""
     content = {
         "rules": [{"type": "stay", "name": "old", "vms": ["small-a", "gone-*"]}],
         "clusters": {"Prodution": {"target_headroom": 5}},

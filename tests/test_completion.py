@@ -103,7 +103,7 @@ def test_zsh_knows_commands_and_options(scripts: Path, tmp_path: Path) -> None:
 
 
 def test_powershell_gets_a_script_of_its_own(scripts: Path) -> None:
-    """There is no PowerShell to ask here: at least it is told every command and option."""
+    """There is no PowerShell for a test here: the script must at least contain every command and option."""
     text = (scripts / "powershell").read_text("utf-8")
     assert "Register-ArgumentCompleter" in text
     assert all(word in text for word in (*COMMANDS, *OPTIONS.values()))

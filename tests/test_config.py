@@ -193,12 +193,12 @@ def clean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def any_settings(arguments: Mapping[str, Any] | None = None, env_file: str | Path | None = None) -> Settings:
-    """Without the checks that a program needs."""
+    """Loads settings without the checks for a program."""
     return load_settings(arguments, env_file, checks=lambda _settings: ())
 
 
 def parsed(*words: str) -> dict[str, Any]:
-    """What a command line says about settings."""
+    """The settings of a command line."""
     parser = make_parser("test", "")
     add_settings(parser)
     return settings_of(parser.parse_args(words))

@@ -88,7 +88,7 @@ def test_question_fits_with_any_names(language: str) -> None:
 
 
 async def pressed_again(stack: Stack, report: dict[str, object], data: str, user_id: int = ANNA) -> str:
-    """Presses until the question is no longer answered with itself: a double tap does not count."""
+    """Presses until the question goes away: a double tap does not count."""
 
     async def look() -> str | None:
         words = await stack.press(report, data, user_id)
@@ -145,7 +145,7 @@ async def test_each_of_two_people_confirms(stack: Stack) -> None:
 async def once(
     stack: Stack, folder: Path, *typed: str, **given: object
 ) -> tuple[list[str], list[str], list[MoveState]]:
-    """The questions, the lines, and what became of the moves; ``typed`` are the answers in turn."""
+    """The questions, the lines, and the final moves; ``typed``: the answers in order."""
     answers: Iterator[str] = iter(typed)
     asked: list[str] = []
     lines: list[str] = []

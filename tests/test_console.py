@@ -52,7 +52,7 @@ async def fixture(tmp_path: Path) -> AsyncIterator[BotFixture]:
 
 
 def backend_of(fixture: BotFixture, arguments: Sequence[str] | None = None) -> Backend:
-    """Nobody runs the program: what is approved waits."""
+    """No program runs, so approved moves wait."""
     settings = fixture.settings.model_copy(update={"database_path": fixture.path})
     return Backend(fixture.service, fixture.store, Program(settings, arguments))
 
@@ -67,7 +67,7 @@ async def showing(
 
 
 def screen(pilot: Pilot[int]) -> str:
-    """What stands on the screen, line by line, as a terminal would have it."""
+    """The screen, line by line, as in a terminal."""
     width, height = pilot.app.size
     strips = [pilot.app.screen._compositor.render_strips(pilot.app.size)[y] for y in range(height)]
     return "\n".join(strip.text[:width] for strip in strips)
@@ -558,7 +558,7 @@ async def test_an_old_request_is_not_taken_up(tmp_path: Path) -> None:
 
 
 async def test_reading_console_sends_no_notice(fixture: BotFixture, tmp_path: Path) -> None:
-    """A notice that a running bot has not sent yet must not be taken for sent by a console that ends."""
+    """When a console ends, a notice that the running bot has not sent yet must stay unsent."""
     fixture.fault("http_503")
     await fixture.service.cycle.run()
     [notice] = await fixture.store.notices.unsent()

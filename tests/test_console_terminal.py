@@ -27,7 +27,7 @@ async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
 
 
 def start_console(stack: Stack, terminal: Terminal, *options: str, chat: bool = False, **settings: str) -> None:
-    """The console as a person starts it; without the chat unless that is the point."""
+    """The console as a person starts it, by default without the chat."""
     env = stack.environment | {"TERM": "tmux-256color", "LANG": "C.UTF-8", "LC_ALL": ""} | settings
     if not chat:
         env["TELEGRAM_BOT_TOKEN"] = env["TELEGRAM_CHAT_ID"] = ""
@@ -226,7 +226,7 @@ async def test_killed_console_ends_the_program_that_it_started(stack: Stack, tmp
 
 
 async def test_stopped_console_delays_no_migration(stack: Stack, tmp_path: Path) -> None:
-    """As an SSH session does that sleeps with its laptop."""
+    """Does not read the terminal, like an SSH session of a sleeping laptop."""
     async with running_terminal(tmp_path, 80, 24) as terminal:
         start_console(stack, terminal)
         await terminal.shows("1 move waits")

@@ -93,7 +93,7 @@ def test_a_clock_that_runs_ahead_does_not_end_a_cooldown() -> None:
 
 
 def test_every_refusal_has_a_scenario() -> None:
-    """A new rule comes with a file that shows it (see design.md)."""
+    """Each rule has a scenario file."""
     lines = [line for path in FILES for line in json.loads(path.read_text("utf-8"))["expected"]["rejections"]]
     shown = {word.strip("(),") for line in lines for word in line.split()}
     prefixes = ("cluster-", "node-", "target-", "pair-", "fit-", "vm-", "source-")

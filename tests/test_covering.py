@@ -24,7 +24,7 @@ cases = st.builds(
 
 
 def least(case: Case) -> int | None:
-    """By trying every set."""
+    """The cheapest set, by trying every set."""
     costs = [
         int(case.costs[list(chosen)].sum())
         for n in range(len(case.costs) + 1)
@@ -51,7 +51,7 @@ def judge(case: Case, found: Cover | None, *, fine: bool) -> None:
 @settings(max_examples=examples(400), deadline=None)
 @given(cases)
 def test_found_set_covers_and_is_the_cheapest(case: Case) -> None:
-    """Exactly so while no need is divided into more parts than the tables have cells."""
+    """The exact optimum, as long as no need has more units than the tables have cells."""
     judge(case, cheapest(case), fine=max(case.need_vcpus, case.need_mib) > MAX_CELLS)
 
 

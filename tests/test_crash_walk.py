@@ -1,7 +1,7 @@
 """Killed (SIGKILL) at any wait between a press and the end of its migration, and started again.
 
-Afterwards the panel has seen at most one start, the row has the outcome of the move, and the chat shows it.
-Every so many steps are taken, others for each fault; `make chaos` takes many more.
+Afterwards the panel has at most one start, the row has the outcome of the move, and the chat shows it. Each fault is
+tested at a sample of the steps; `make chaos` tests many more.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from sandbox.chat.view import message_view
 from sandbox.panel.server import RunningPanel
 
 POINTS = int(os.environ.get("CRASH_POINTS", "3"))
-"""How many steps are tried of each walk; 0 = every one."""
+"""How many steps of each walk are tested; 0 = all."""
 MIGRATE = {"path": "/vm/v3/host/11/migrate", "method": "POST"}
 FAULTS: dict[str, list[dict[str, Any]]] = {
     "healthy": [],
@@ -39,7 +39,7 @@ FAULTS: dict[str, list[dict[str, Any]]] = {
 
 
 async def proposed(panel: RunningPanel, chat: RunningChat, path: Path) -> None:
-    """A life that proposes the move and shows it in the chat."""
+    """A run that proposes the move and shows it in the chat."""
 
     async def sleep(_: float) -> None: ...
 
@@ -51,7 +51,7 @@ async def proposed(panel: RunningPanel, chat: RunningChat, path: Path) -> None:
 async def killed(
     panel: RunningPanel, chat: RunningChat, path: Path, fatal: int, story: str = "migration"
 ) -> int | None:
-    """How many steps there were, where the life was over before the fatal one."""
+    """The number of steps, if the run ended before the step at which it should be killed."""
     note = path.with_suffix(".steps")
     child = process(panel.url, chat.url, path, fatal, note, story)
     await asyncio.to_thread(child.join, PATIENCE_S)
@@ -60,7 +60,7 @@ async def killed(
 
 
 async def second_life(panel: RunningPanel, chat: RunningChat, path: Path) -> None:
-    """Starts again on what is left; whoever pressed a button that did nothing presses it once more."""
+    """Starts again on the same database; a person whose press had no effect presses the button again."""
     clock = Clock(NOW + timedelta(seconds=panel.world.now))
 
     async def sleep(seconds: float) -> None:
@@ -74,7 +74,7 @@ async def second_life(panel: RunningPanel, chat: RunningChat, path: Path) -> Non
 
 
 async def walked(folder: Path, name: str, fatal: int) -> int | None:
-    """One walk with one fatal step; everything that has to hold afterwards."""
+    """One walk that is killed at one step, and all checks afterwards."""
     path = folder / f"{fatal}.db"
     async with running_panel(HOT_WORLD) as panel, await start_chat(limits="off") as chat:
         await proposed(panel, chat, path)
@@ -98,7 +98,7 @@ def row_of(path: Path) -> tuple[str, str | None]:
 
 
 def holds(panel: RunningPanel, state: str, reason: str | None, where: str) -> None:
-    """By the panel's own log and world: one start at most, and the row says what came of it."""
+    """By the panel's own log and world: at most one start, and the row has its outcome."""
     posts = panel.requests.since(0, MIGRATE["path"], "POST")
     tasks = list(panel.world.tasks.values())
     assert len(posts) <= 1 and len(tasks) <= 1, f"{where}: {posts}"
@@ -112,14 +112,14 @@ def holds(panel: RunningPanel, state: str, reason: str | None, where: str) -> No
 
 
 def shown(chat: RunningChat, state: str, where: str) -> None:
-    """The report says what the row says, without buttons; what failed is told in a message of its own."""
+    """The message shows the state of the row, without buttons; a failure has its own message."""
     results = [message_view(m) for (chat_id, _), m in sorted(chat.state.messages.items()) if chat_id == GROUP]
     ours = [m for m in results if m["from_bot"]]
     texts = [m["text"].replace("\u00a0", " ") for m in ours]
     assert ("done in" if state == "succeeded" else "failed:") in texts[0], f"{where}: {texts}"
     assert not ours[0]["button_rows"], f"{where}: {ours[0]}"
     failures = [text for text in texts[1:] if "❌" in text]
-    # Killed between Telegram's answer and the note of it, it says so twice: better than not at all.
+    # If it is killed between Telegram's answer and storing it, it sends the message twice, which is better than never.
     assert len(failures) in ((1, 2) if state == "failed" else (0,)), f"{where}: {texts}"
 
 
@@ -130,11 +130,11 @@ def shown(chat: RunningChat, state: str, where: str) -> None:
 async def test_process_killed_at_any_step_loses_nothing_and_repeats_nothing(tmp_path: Path, name: str) -> None:
     steps = await walked(tmp_path, name, 10**9)
     assert steps is not None and steps > 150, f"only {steps} steps: the walk does not see the waits"
-    # Each fault begins elsewhere, so that together they come to more places.
+    # Each fault begins at another step, so that together they test more steps.
     first = 1 + list(FAULTS).index(name)
     points = range(1, steps + 1) if POINTS == 0 else range(first, steps, -(-steps // POINTS))
     lived = [fatal for fatal in points if await walked(tmp_path, name, fatal) is not None]
-    # No two walks have quite as many steps: one that is to end on the last of them may be over before.
+    # Walks differ a little in their number of steps: a walk that should be killed at the last step may end before.
     assert all(fatal > steps * 0.8 for fatal in lived), f"{lived} of {steps} steps were not fatal"
 
 
@@ -147,7 +147,7 @@ def posted(chat: RunningChat) -> list[dict[str, Any]]:
 
 
 def answer_was_lost(path: Path, chat: RunningChat) -> bool:
-    """Whether the program was killed after Telegram had taken a message and before its number was stored."""
+    """Whether the program was killed after Telegram accepted a message and before its number was stored."""
     if not posted(chat):
         return False
     with closing(sqlite3.connect(path)) as db:
@@ -155,7 +155,7 @@ def answer_was_lost(path: Path, chat: RunningChat) -> bool:
 
 
 async def incident_walked(folder: Path, fatal: int) -> int | None:
-    """An incident with one fatal step, taken up again in a second life; what the chat shows in the end."""
+    """An incident that is killed at one step and continued by a second run; returns the final state of the chat."""
     path = folder / f"{fatal}.db"
     async with running_panel(HOT_WORLD) as panel, await start_chat(limits="off") as chat:
         steps = await killed(panel, chat, path, fatal, "incident")
@@ -177,9 +177,9 @@ async def incident_walked(folder: Path, fatal: int) -> int | None:
 
 
 def shows_one_message(chat: RunningChat, *, lost: bool, over: bool, where: str) -> None:
-    """One message, which says that it is over. Two only where Telegram's answer to the first was lost with the life.
+    """There is one message, which says that the incident is over. Two only if Telegram's answer to the first was lost.
 
-    None only where the overload was over before anybody could be told.
+    None only if the overload ended before the first message.
     """
     ours = posted(chat)
     texts = [m["text"].replace("\u00a0", " ") for m in ours]

@@ -1,7 +1,6 @@
 """A database that is full, locked, forbidden or damaged: one clear error, and never a migration without a record.
 
-What was started is read from the panel's own log. Backups and `vm-balancer db` are the matter of
-test_db_command.py.
+Starts are read from the panel's own log. Backups and `vm-balancer db` are tested in test_db_command.py.
 """
 
 from __future__ import annotations
@@ -51,7 +50,7 @@ class Disk:
 
 
 class Limit(Disk):
-    """No file of this process may grow: for whoever may not mount a small disk."""
+    """Limits the size of files of this process, if the test may not mount a small disk."""
 
     def fill(self) -> None:
         _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -203,7 +202,7 @@ async def test_damaged_database_starts_nothing_and_names_the_remedy(tmp_path: Pa
         with closing(sqlite3.connect(fixture.path)) as db:
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         damage(fixture.path)
-        # Whatever another program writes makes this one read the file anew.
+        # A write of another program makes this one read the file again.
         with closing(sqlite3.connect(fixture.path)) as db:
             db.execute("PRAGMA user_version = 99")
         with pytest.raises(StoreError, match="vm-balancer db restore"):

@@ -41,7 +41,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 async def path(folder: Path) -> Path:
-    """A database with a past: one move approved and done, one skipped, one approved and queued, one waiting."""
+    """A database with a history: one move approved and finished, one skipped, one approved and queued, one pending."""
     store = Store(folder / "vm_balancer.db")
     await store.open()
     first, second = await move_ids(store, move(11, 1, 2), move(12, 1, 3))

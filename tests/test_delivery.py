@@ -95,7 +95,7 @@ async def test_a_card_stands_in_place_of_the_proposal_for_the_one_who_asks(tmp_p
 
 
 async def test_a_card_closes_when_its_move_is_decided(tmp_path: Path) -> None:
-    """The card of a move that was called back showed the approval for ever."""
+    """The card of a cancelled move must not show the approval."""
     async with running(tmp_path, rich_buttons=True) as fixture:
         message = await proposal(fixture)
         await fixture.pressed(message, "More")

@@ -103,7 +103,7 @@ def test_demo_once_prints_report_and_plan_despite_foreign_settings(tmp_path: Pat
 
 
 class Demo:
-    """A running demo, looked at from outside."""
+    """A running demo, observed from outside."""
 
     def __init__(self, folder: Path, session: aiohttp.ClientSession, **changes: str) -> None:
         with socket.socket() as probe:
@@ -160,7 +160,7 @@ async def demo(tmp_path: Path) -> AsyncIterator[Demo]:
 async def test_demo_serves_the_page_reports_approves_and_stops(
     demo: Demo, tmp_path: Path, record_property: pytest.RecordProperty
 ) -> None:
-    """The promise is ten seconds from the command to the report; the test is patient with loaded machines."""
+    """The documentation promises a report within ten seconds; the test waits longer on loaded machines."""
     begun = time.monotonic()
     report = await demo.message("overloaded", pressable=True)
     record_property("seconds_to_the_report", round(time.monotonic() - begun, 1))
@@ -193,7 +193,7 @@ async def test_demo_serves_the_page_reports_approves_and_stops(
 @pytest.mark.slow
 @pytest.mark.skipif(sshd_path() is None, reason="no sshd is installed")
 async def test_demo_shows_a_hot_vm_among_calm_ones(demo: Demo) -> None:
-    """The first check takes shares by vCPUs; the second one knows what each VM keeps busy."""
+    """The first check uses shares by vCPUs; the second check has the measured load of each VM."""
     await demo.message("amber is overloaded, load", "1. queue-115", pressable=True)
     await demo.message("amber is overloaded, load", "backup-117 instead of queue-115", pressable=True)
 

@@ -1,6 +1,6 @@
 """Drains and places in random small worlds: legal move by move, repeatable, and as good as brute force.
 
-Every rule is judged by a second opinion (core_worlds.py)."""
+An oracle judges every rule (core_worlds.py)."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Draining(Filling):
         return sorted(v.id for v in own if self.movable(v))
 
     def most_that_leave(self) -> int:
-        """By trying every target for every VM, one after another."""
+        """The most VMs that can leave, by trying every target for every VM."""
         return self._most(self.leavers())
 
     def _most(self, left: list[int]) -> int:
@@ -70,7 +70,7 @@ class Draining(Filling):
 
 
 class Apart(Draining):
-    """Where VMs with a tag may not share a node."""
+    """A world in which VMs with a tag may not share a node."""
 
     def legal(self, vm_id: int, source: int, target: int) -> bool:
         there = (v for v in self.vms.values() if v.node_id == target and v.tags)
@@ -117,7 +117,7 @@ def test_every_prefix_of_a_drain_is_legal(world: World, node_id: int) -> None:
 @thorough
 @given(st.one_of(tiny, st.integers(0, 10**9).map(crowded)))
 def test_drain_moves_as_many_vms_as_possible(world: World) -> None:
-    """So a node that can be emptied is."""
+    """A node that can be emptied is emptied."""
     drain_plan = drain(*world, 1)
     assert len(drain_plan.moves) == Draining(world, 1).most_that_leave()
 
@@ -125,7 +125,7 @@ def test_drain_moves_as_many_vms_as_possible(world: World) -> None:
 @thorough
 @given(tiny_measured)
 def test_drain_moves_as_many_vms_as_possible_with_measured_loads(world: World) -> None:
-    """Loads are no whole numbers: a hair is left free."""
+    """Loads are no whole numbers, so a tiny part stays free."""
     seen, policy, recent = world
     hair = seen, replace(policy, ssh_load_overload=policy.ssh_load_overload * (1 - 1e-7)), recent
     most = Draining(world, 1).most_that_leave()
@@ -134,7 +134,7 @@ def test_drain_moves_as_many_vms_as_possible_with_measured_loads(world: World) -
 
 
 def tied(world: World, r: random.Random) -> World:
-    """Some VMs are kept together, some apart, some pinned."""
+    """A world with affinity rules, anti-affinity rules and pins."""
     seen, policy, recent = world
     tags = ["plb_affinity_a", "plb_affinity_b", "plb_anti_affinity_c", "plb_anti_affinity_d", "plb_pin_n2"]
     vms = tuple(replace(v, tags=(r.choice(tags),) if r.random() < 0.5 else ()) for v in seen.vms)
@@ -189,7 +189,7 @@ def test_precheck_agrees_with_a_plan_of_affinity_groups(world: World, node_id: i
 
 
 def test_thirty_thousand_vms_on_a_thousand_nodes_are_drained() -> None:
-    """Also where not all find room: every VM is told of."""
+    """Also if not all VMs have room: every VM is in the plan or has a rejection."""
     r = random.Random(1)
     sizes = [r.choice([1, 2, 4]) if i % 1000 == 0 else 2 for i in range(30_000)]  # no node has more than its total
     vms = [vm(i, node_id=1 + i % 1000, vcpus=sizes[i], memory_mib=r.choice([1, 2])) for i in range(30_000)]
@@ -216,7 +216,7 @@ def test_drain_does_not_depend_on_the_order_of_rows(world: World, shuffler: rand
 @thorough
 @given(worlds, st.integers(1, 3))
 def test_precheck_agrees_with_a_drain_and_a_fill(world: World, node_id: int) -> None:
-    """What the executor asks before each move allows what was planned, the earlier moves done."""
+    """The executor's check before each move allows the planned move after the earlier ones."""
     for wish in (drain, fill):
         seen, policy, recent = world
         result = wish(seen, policy, recent, node_id)

@@ -48,7 +48,7 @@ def digest(path: Path) -> str:
 
 
 async def filled(given: Settings) -> None:
-    """A database with one proposal that waits, and a notice that is not sent."""
+    """A database with one waiting proposal and one unsent notice."""
     async with VMBalancer(settings=given) as balancer:
         await balancer.run_once()
     async with VMBalancer(settings=given) as balancer:  # one that starts nothing sends nothing

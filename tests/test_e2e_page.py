@@ -94,7 +94,7 @@ TWELVE: dict[str, Any] = {
 
 
 async def bring_into_view(line: Locator, button: Locator) -> None:
-    """Scrolls to the line; its button is then in view with it. Again if the page scrolls to a new message meanwhile."""
+    """Scrolls to the line and its button; again if the page scrolls to a new message meanwhile."""
     for _ in range(10):
         await line.evaluate("line => line.scrollIntoView({ block: 'center' })")
         with suppress(AssertionError):
@@ -106,7 +106,7 @@ async def bring_into_view(line: Locator, button: Locator) -> None:
 
 @pytest.mark.parametrize("form", ["plain", "rich"])
 async def test_twelve_moves_take_twelve_presses_on_a_phone(tmp_path: Path, form: str) -> None:
-    """Plain: every button is in view without scrolling. Rich: a move's line is in view with its own row."""
+    """Plain: every button is visible without scrolling. Rich: a move's line is visible together with its buttons."""
     async with (
         running_stack(tmp_path, TWELVE, migration_s=1, rich_buttons=form == "rich") as stack,
         running_browser() as browser,

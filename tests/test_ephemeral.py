@@ -12,7 +12,7 @@ from sandbox.chat.state import NotAllowed
 
 
 async def reply(fixture: ChatFixture, user_id: int, text: str, *parts: str, chat_id: int = GROUP) -> Message:
-    """What the bot answers to somebody's words."""
+    """The bot's answers to a message."""
     seen = len(fixture.messages(chat_id))
     fixture.chat.state.write(chat_id, user_id, text)
     await fixture.until(lambda: len(fixture.messages(chat_id)) > seen, f"an answer to {text}")

@@ -78,7 +78,7 @@ def test_plan_that_is_called_optimal_is_and_its_bounds_hold_for_plans_that_move_
 @many
 @given(SEEDS)
 def test_proof_of_the_search_does_not_depend_on_the_known_plan(seed: int) -> None:
-    """Whatever plan is known before, a proven search ends with the same value."""
+    """A search with a proof ends with the same value for every known plan."""
     seen, policy = draw_cluster(seed, nodes=4, vms=8)
     model = build_model(WorkingState(seen, policy, Recent()))
     over = [n for n in model.nodes if n.overloaded]
@@ -100,7 +100,7 @@ def test_plan_of_8_nodes_and_40_vms_is_proven_optimal(seed: int, left: int, move
 
 
 def test_deadlock_of_two_moves_is_solved_by_a_third() -> None:
-    """Each of two VMs needs the place of the other. A third VM leaves first, so one of them has room to begin."""
+    """Each of two VMs needs the place of the other. A third VM leaves first, so that one of them has room."""
     nodes = [
         node(1, cpus=4, vcpus_allocated=9, memory_mib=1000, memory_allocated_mib=300, vm_count=2),
         node(2, cpus=4, vcpus_allocated=8, memory_mib=1000, memory_allocated_mib=750, vm_count=2),
@@ -120,7 +120,7 @@ def test_deadlock_of_two_moves_is_solved_by_a_third() -> None:
 
 
 def test_order_is_found_where_the_first_legal_move_would_block_the_others() -> None:
-    """VM 2 must not take the room on node 2 before VM 3 has left it for the place of VM 1."""
+    """VM 2 must not use the room on node 2 before VM 3 has moved from there to the place of VM 1."""
     seen, policy = full_circle()
     model = build_model(WorkingState(seen, policy, Recent()))
     row = {vm.candidate.vm.id: k for k, vm in enumerate(model.vms)}

@@ -1,6 +1,6 @@
-"""Approved moves, with any fault of panel, database and program meanwhile.
+"""Approved moves, with any fault of panel, database and program during the migration.
 
-That a VM is moved at most once for one approval is read from the panel's own request log.
+The panel's own request log shows that one approval moves a VM at most once.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def code(migration: Migration) -> str | None:
     return migration.reason.code if migration.reason else None
 
 
-# The straight way ----------------------------------------------------------------------------------
+# Without faults ------------------------------------------------------------------------------------
 
 
 async def test_approved_move_is_migrated(fixture: BotFixture) -> None:
@@ -73,7 +73,7 @@ async def test_a_skipped_move_is_not_started(fixture: BotFixture) -> None:
     assert await fixture.migrations() == [] and fixture.posts() == []
 
 
-# Looking again -------------------------------------------------------------------------------------
+# The precheck --------------------------------------------------------------------------------------
 
 
 async def _set_node(fixture: BotFixture, node: int, **fields: Any) -> None:
@@ -171,7 +171,7 @@ async def test_move_approved_by_a_person_starts_in_either_mode(fixture: BotFixtu
 
 
 class During:
-    """Stands before the panel and lets something happen when a call of that name comes."""
+    """A panel client that runs a function when a method of this name is called."""
 
     def __init__(self, fixture: BotFixture, name: str, happens: Any) -> None:
         self._fixture, self._name, self._happens = fixture, name, happens
@@ -247,7 +247,7 @@ async def test_pause_holds_queued_migrations(fixture: BotFixture) -> None:
     assert (await fixture.migration()).state is S.SUCCEEDED
 
 
-# A panel that is ill -------------------------------------------------------------------------------
+# Faults of the panel -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -359,7 +359,7 @@ async def test_migration_of_somebody_else_is_not_taken_for_ours(fixture: BotFixt
 
 
 def earlier(fixture: BotFixture, name: str = "host_migrate") -> None:
-    """Something that was done with the VM before."""
+    """An earlier entry in the VM's history."""
     fixture.panel.world.start_task(fixture.panel.world.vms[11], name, 5, lambda: None, params={"node": 2})
     fixture.pass_time(10)
 
@@ -372,7 +372,7 @@ async def test_an_earlier_migration_of_the_vm_is_not_taken_for_ours(fixture: Bot
 
 
 async def test_without_a_mark_nothing_in_the_history_is_taken_for_ours(fixture: BotFixture) -> None:
-    """Nothing tells whether it was sent: "never started" would be a guess, and so would "failed"."""
+    """It is not known whether the request was sent: "never started" and "failed" would both be guesses."""
     earlier(fixture)
     fixture.fault("missing_fields", path="/vm/v3/host/11/history", fields=["id"])
     fixture.fault("drop", count=1, path=MIGRATE, method="POST")
@@ -393,7 +393,7 @@ async def test_hanging_migration_is_unknown_until_the_panel_reports(fixture: Bot
     assert (hung.state, code(hung), hung.finished_at) == (S.UNKNOWN, "timeout", None)
     await fixture.executor.settle_unknown()
     assert (await fixture.migration()).state is S.UNKNOWN, "the panel still says that it runs"
-    # Its VM and both nodes are left alone: the plan goes another way.
+    # Its VM and both nodes are left alone, so the plan uses others.
     await fixture.propose()
     assert await fixture.store.proposals.waiting() == []
     [task] = fixture.panel.world.tasks.values()
@@ -600,7 +600,7 @@ async def test_migration_that_cannot_start_does_not_block_others(tmp_path: Path)
         assert fixture.posts() == [(201, 22)]
 
 
-# Trouble at home -----------------------------------------------------------------------------------
+# Faults of database and program --------------------------------------------------------------------
 
 
 async def test_locked_database_neither_spins_nor_ends_the_executor(fixture: BotFixture) -> None:
@@ -615,7 +615,7 @@ async def test_locked_database_neither_spins_nor_ends_the_executor(fixture: BotF
 
 
 class Breaking:
-    """A store whose every third call fails, so many times."""
+    """A store whose every third call fails, for a number of times."""
 
     def __init__(self, times: int) -> None:
         self.left = times
@@ -645,7 +645,7 @@ class Breaking:
 
 
 def defect(times: int) -> Any:
-    """Something of ours that breaks so many times."""
+    """A defect of the program that occurs a number of times."""
     left = [None] * times
 
     async def happens(_: BotFixture) -> None:
@@ -727,7 +727,7 @@ async def test_stop_right_after_a_wake_up_leaves_no_task(fixture: BotFixture) ->
 
 
 class Crash(BaseException):
-    """The program is killed here."""
+    """Raised instead of killing the program."""
 
 
 class Fuse:
@@ -788,7 +788,7 @@ async def approved(path: Path) -> None:
 
 
 async def one_life(panel: RunningPanel, path: Path, fuse: Fuse) -> datetime:
-    """The program until the fuse blows or the move is over; the time it is then."""
+    """Runs the program until the fuse blows or the move is over, and returns the time then."""
     async with bot_on(panel, path, fuse, task_poll_interval=20.0) as fixture:
 
         async def over() -> bool:
@@ -804,7 +804,7 @@ async def one_life(panel: RunningPanel, path: Path, fuse: Fuse) -> datetime:
 
 
 async def crashed_and_restarted(path: Path, fuse: Fuse, faults: list[dict[str, Any]]) -> None:
-    """One life of the program that ends where the fuse blows, and a second one."""
+    """One run of the program that ends where the fuse blows, and a second run."""
     async with running_panel() as panel:
         for fault in faults:
             panel.faults.add(**fault)
@@ -826,9 +826,9 @@ async def crashed_and_restarted(path: Path, fuse: Fuse, faults: list[dict[str, A
 @pytest.mark.parametrize("name", FAULTS)
 @pytest.mark.slow
 async def test_process_killed_at_any_step_migrates_once_or_reports_it(tmp_path: Path, name: str) -> None:
-    """Before and after every call to panel and database, from the approval to the end; the walk finds them itself.
+    """Kills the program before and after every call to panel and database, from the approval to the end.
 
-    With a fault, from the start on: until then all three are the same.
+    With a fault, only from the start request on: before it all three walks are the same.
     """
     await approved(tmp_path / "approved.db")
 

@@ -1,6 +1,6 @@
-"""A defect at any awaited call ends only the thing that it happens in, and the next try makes up for it.
+"""A defect at any awaited call ends only its own step, and the next try completes it.
 
-Each run tells the same story with one exception that no part of the program expects, raised once at one place.
+Each run has the same events, with one unexpected exception that is raised once at one place.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from test_chats import CARLA, DMITRI, NORTH, SOUTH, TWO, started
 TIME_LIMIT_S = 900.0
 NEXT_CHECK_S = 60.0
 LATE_S = 30.0
-"""Another chat or cluster than the one with the defect is not delayed for so long."""
+"""Other chats and clusters than the one with the defect are delayed by less than this."""
 ENDS_THE_PROGRAM = [("app/program.py", "run"), ("app/program.py", "tick"), ("app/program.py", "check_now")]
-"""A program that cannot start ends and is started again from outside. The other two are calls of the test itself."""
+"""Places to leave out: a program that cannot start ends and is started again from outside; two are of the test."""
 NEVER_REPEATED = ("_start", "start_migration")
-"""After a defect here nobody knows whether the request was sent, so it is not sent again (see `test_executor.py`)."""
+"""After a defect here it is unknown whether the request was sent, so it is not sent again (see `test_executor.py`)."""
 PARTS = 16
 
 
 @dataclass
 class Report:
-    """What a run saw."""
+    """The observations of a run."""
 
     began: float
     """By the clock of the loop, as the others."""
@@ -102,7 +102,7 @@ class Scene:
         await self._reach({f"digest in {c}": self._text(c, "📰") for c in chats}, self.tick)
 
     async def _reach(self, goals: dict[str, Callable[[], object]], act: Callable[[], Awaitable[object]]) -> None:
-        """Waits until every goal was reached, and does every minute what the timer or a person would do."""
+        """Waits until every goal is reached, and acts every minute as the timer or a person would."""
         loop = asyncio.get_running_loop()
         end, due = loop.time() + TIME_LIMIT_S, loop.time()
         missing = dict(goals)
@@ -149,7 +149,7 @@ async def _played(injector: Injector) -> Report:
 
 
 def problems(report: Report) -> list[str]:
-    """What is wrong with a run in which a defect was raised; empty: nothing."""
+    """The faults of a run with a defect; empty: none."""
     result = []
     if len(report.starts) != 2:
         result.append(f"not one start for each of the two moves: {report.starts}")

@@ -1,4 +1,4 @@
-"""When a growing figure reaches its limit: trends, steps, ranges, and no date where the past shows none."""
+"""When a growing figure reaches its limit: trends, steps, ranges, and no date if the history shows no trend."""
 
 from __future__ import annotations
 

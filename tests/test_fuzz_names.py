@@ -1,6 +1,6 @@
 """Names are written by customers: no name can change the structure of chat, terminal, log, tables or files.
 
-And whatever a secret looks like, no exception that is shown has it.
+No shown exception contains a secret of any form.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def world(name: str, other: str) -> Plan:
 
 
 def proposal(name: str, other: str) -> Proposal:
-    """Decided by somebody of that name, failed with such words, and one move that waits for a second person."""
+    """Moves decided by a person with this name and failed with this text, and one that waits for a second person."""
     result, actor = world(name, other), Actor(ActorKind.TELEGRAM, name, 1001)
     move = result.moves[0]
     result = replace(result, moves=(move, move))
@@ -94,7 +94,7 @@ def proposal(name: str, other: str) -> Proposal:
 
 
 def shown(text: str) -> None:
-    """Nothing in a text moves a cursor, turns a line round or begins one that is not ours."""
+    """No text moves the cursor, changes the direction of a line, or begins a false line."""
     for char in text:
         assert char == "\n" or unicodedata.category(char) not in ("Cc", "Cs", "Zl", "Zp"), repr(text)
         assert unicodedata.bidirectional(char) not in ("RLO", "LRO", "RLE", "LRE", "RLI", "LRI", "FSI", "PDF", "PDI")
@@ -107,7 +107,7 @@ def one_line_each(lines: list[str]) -> None:
 
 
 def valid(view: View) -> tuple[str, list[str]]:
-    """The plain text and the kinds of markup, as Telegram would take them; buttons fit."""
+    """The plain text and the kinds of markup, as Telegram reads them; buttons fit."""
     plain, entities = parse_html(str(view.text))
     assert len(plain.encode("utf-16-le")) // 2 <= MESSAGE_LIMIT
     shown(plain)

@@ -24,7 +24,7 @@ from balancer.rules.constraints import check_move
 TAGS = ["plb_anti_affinity_x", "PLB_affinity_y", "plb_pin_n3", "plb_pin_N4", "plb_ignore_me", "plain"]
 
 
-# Second opinion -------------------------------------------------------------------------------------
+# The oracle -----------------------------------------------------------------------------------------
 
 
 def means(rule: VMRule, v: VM) -> bool:
@@ -38,7 +38,7 @@ def node_meant(rule: VMRule, n: Node) -> bool:
 
 
 def kept(rules: tuple[VMRule, ...], seen: Snapshot, vm_id: int, target_id: int) -> bool:
-    """Whether no rule forbids the move, the slow way, tags included."""
+    """Whether no rule and no tag forbids the move, implemented slowly and simply."""
     v = next(x for x in seen.vms if x.id == vm_id)
     target = next(n for n in seen.nodes if n.id == target_id)
     tags = {t.lower() for t in v.tags}
@@ -116,7 +116,7 @@ def test_precheck_agrees_with_the_oracle(world: World) -> None:
                 assert check_move(seen, policy, recent, v.id, n.id, need_overload=False) is not None
 
 
-# Whom a rule means ----------------------------------------------------------------------------------
+# VMs that a rule matches ----------------------------------------------------------------------------
 
 
 def resolved(*rules: VMRule, vms: list[VM] | None = None) -> Groups:
@@ -212,7 +212,7 @@ def test_broken_rule_is_reported_without_overload() -> None:
 
 
 def test_target_of_a_running_group_member_is_closed() -> None:
-    """The panel still shows the mate on its old node; the rule alone would let a second one in."""
+    """The panel still shows the mate on its old node; the rule alone would allow a second mate."""
     vms = [vm(1, node_id=1), vm(2, node_id=3)]
     seen = snapshot([node(1, vcpus_allocated=75), node(2), node(3)], vms)
     policy = Policy(rules=(VMRule(APART, "web", vm_ids=(1, 2)),))

@@ -60,7 +60,7 @@ HOW: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("how", HOW)
 async def test_hanging_panel_is_answered_from_the_last_snapshot_within_seconds(bot: BotFixture, how: str) -> None:
-    """All questions at once: each of them finds the panel in this state."""
+    """Asks all questions at the same time, in this state of the panel."""
     await bot.service.observer.observe()
     bot.clock.advance(600)
     bot.fault(**HOW[how])

@@ -179,7 +179,7 @@ async def test_each_state_has_its_text(folder: Path, capsys: pytest.CaptureFixtu
 def test_health_ignores_broken_settings(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also not that the panel's are missing: a health check need not know them."""
+    """Missing settings of the panel are no error either: a health check does not need them."""
     monkeypatch.setenv("BALANCE_INTERVAL", "soon")
     monkeypatch.setenv("DATABASE_PATH", str(folder / "none.db"))
     assert main(["health"]) == FAILED
@@ -210,7 +210,7 @@ async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
 
 
 class Asked:
-    """The command, asked until it says something."""
+    """Runs the command until it prints this text."""
 
     def __init__(self, stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
         self._stack = stack

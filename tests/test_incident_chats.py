@@ -169,7 +169,7 @@ async def test_picture_is_replaced_when_the_plan_changes_and_stays_when_it_does_
 
 
 def shown_file(message: Message) -> str:
-    """What tells apart the picture that a message shows."""
+    """A value that identifies the picture of a message."""
     photos = [block["photo"][-1]["file_unique_id"] for block in message.content.rich if block["type"] == "photo"]
     media = message.content.media
     return str(photos[0]) if photos else media.file.unique_id if media is not None else ""

@@ -1,4 +1,4 @@
-"""One message an incident: posted once, edited while it lasts, two lines when it is over. Reminders and sounds."""
+"""One message per incident: posted once, edited while it lasts, two lines at its end. Reminders and sounds."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ OVERLOADED, REMINDER = "is overloaded", "⏰"
 
 
 async def quiet(fixture: ChatFixture) -> None:
-    """Until everything that is stored is shown."""
+    """Waits until everything stored is shown."""
     assert fixture.balancer is not None and fixture.balancer.telegram is not None
     await fixture.balancer.telegram.flush()
 
 
 async def checked(fixture: ChatFixture, minutes: float = 10) -> None:
-    """Time passes, then a check is made and shown."""
+    """Lets time pass, then makes a check and shows it."""
     assert fixture.balancer is not None
     fixture.clock.now += minutes * MINUTE
     await fixture.balancer.service.deadlines.expire_due()
@@ -44,7 +44,7 @@ async def checked(fixture: ChatFixture, minutes: float = 10) -> None:
 
 
 async def due(fixture: ChatFixture, minutes: float) -> None:
-    """Time passes without a check."""
+    """Lets time pass without a check."""
     assert fixture.balancer is not None
     fixture.clock.now += minutes * MINUTE
     await fixture.balancer.service.deadlines.remind_due()

@@ -28,7 +28,7 @@ def overload(fixture: ChatFixture, cluster: int, *, overloaded: bool = True) -> 
 
 
 async def unanswered(fixture: ChatFixture) -> None:
-    """A question and two reminders about cluster 1 make a sound, a third reminder makes none."""
+    """Asks and reminds about cluster 1: the question and two reminders make a sound, the third reminder does not."""
     overload(fixture, 2, overloaded=False)
     await fixture.start(remind_after="10, 20, 30")
     await fixture.message("c1", buttons=True)

@@ -1,4 +1,4 @@
-"""Incidents in the store: when one opens, what changes it, when it ends; and what it came to."""
+"""Incidents in the store: when one opens, what changes it, when it ends, and its outcome."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def report(node_id: int, ratio: float, memory: float = 50.0) -> NodeReport:
 
 
 def seen(*nodes: NodeReport, moves: tuple[Move | int, ...] = (), cluster: int = 1) -> Plan:
-    """What a check saw, and what it plans."""
+    """A check with this plan."""
     return replace(plan(*moves, cluster=cluster), nodes=nodes)
 
 

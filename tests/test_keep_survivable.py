@@ -1,4 +1,4 @@
-"""KEEP_SURVIVABLE: no plan takes away the room for a node that could be lost, beside a complete search."""
+"""KEEP_SURVIVABLE: no plan uses the room for a node that could be lost, compared with a complete search."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ledger on a real panel and a real database: what is stored at a start, and what the checks after it compare."""
+"""The ledger with a real panel and database: what a start stores, and what later checks compare."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def outcomes(bot: BotFixture) -> list[Outcome]:
 
 
 async def checked_after(bot: BotFixture, seconds: float) -> list[Outcome]:
-    """A check so long after now; every comparison so far."""
+    """Makes a check after this time, and returns all comparisons so far."""
     bot.pass_time(seconds)
     await bot.propose()
     return await outcomes(bot)

@@ -1,6 +1,6 @@
 """The program as a library: every documented example runs unchanged, and the statements about it are true.
 
-Examples run in a process of their own (tests/fake_dns.py), against the emulated panel and chat over TLS. Only name
+Examples run in a separate process (tests/fake_dns.py), with the emulated panel and chat over TLS. Only name
 resolution and the trusted certificate authority differ from a real run.
 """
 
@@ -95,7 +95,7 @@ notifier = TelegramNotifier(
 # Get clusters
 clusters = await api.get_clusters()
 """  # noqa: W291
-"""Both from the seed's README, blank for blank."""
+"""Both examples of the specification, character for character."""
 SEED_NAMES = ("VMBalancer", "VMManagerAPI", "TelegramNotifier", "SSHMonitor", "ClusterInfo", "NodeInfo", "VMInfo")
 PANEL_HOST, TELEGRAM_HOST = "vmmanager.example.com", "api.telegram.org"
 USER, PASSWORD = "admin", "password"
@@ -164,7 +164,7 @@ class ScriptRunner:
         self._env = env
 
     async def run(self, text: str, *names: str, quiet: bool = True, **env: str) -> list[str]:
-        """What the text and then ``names`` print. Python's own complaints (things left open) count as output."""
+        """The output of the text and then of ``names``. Python's own warnings (unclosed resources) are part of it."""
         path = self.folder / "text.py"
         path.write_text(text, "utf-8")
         command = (sys.executable, "-W", "always::ResourceWarning", str(ROOT / "tests" / "fake_dns.py"), str(path))
@@ -218,7 +218,7 @@ async def script_runner(tmp_path: Path) -> AsyncIterator[ScriptRunner]:
 
 @pytest.fixture
 def sshd(tmp_path: Path) -> Iterator[Sshd]:
-    """A node that lets in who has the key of the home folder that the texts run in."""
+    """A node that accepts the key in the home folder of the examples."""
     (tmp_path / ".ssh").mkdir(mode=0o700)
     key = keygen(tmp_path / ".ssh" / "id_ed25519")
     server = Sshd(tmp_path / "sshd", key.with_suffix(".pub").read_text()).start()
@@ -296,7 +296,7 @@ counts = [asyncio.run(use()), asyncio.run(use())]
     assert await script_runner.posted() == ["<b>as it stands</b>"] * 2
 
 
-# What the text says of it --------------------------------------------------------------------------
+# Statements of the documentation -------------------------------------------------------------------
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
-"""What a running program writes to its log: the lines of the specification, ids that connect lines, the four levels.
+"""The log of a running program: the lines of the specification, ids that connect lines, the four levels.
 
-Cycles and migrations are real ones against the emulated panel; the log file is read back.
+Cycles and migrations are real, with the emulated panel; the tests read the log file.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def lines_of(path: Path, work: str | None = None) -> list[dict[str, Any]]:
 
 
 async def moved(fixture: BotFixture) -> None:
-    """One VM that is moved where it should go, and the end of that noticed."""
+    """Moves one VM to its target, and notices the end."""
     await fixture.propose()
     [first, *_] = [m.move.vm_id for p in await fixture.store.proposals.waiting() for m in p.pending]
     await fixture.decide(first)

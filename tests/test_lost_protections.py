@@ -1,4 +1,4 @@
-"""A name that protected something and matches nothing any more holds automatic mode, and people are told."""
+"""A protecting name that no longer matches anything stops automatic mode, and people are notified."""
 
 from __future__ import annotations
 

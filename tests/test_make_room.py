@@ -1,4 +1,4 @@
-"""Moves that make room for a new VM, beside a complete search over all short plans."""
+"""Moves that make room for a new VM, compared with a complete search over all short plans."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from balancer.requests.place import place
 
 
 def shortest(seen: Snapshot, policy: Policy, size: tuple[int, int], most: int) -> int | None:
-    """By trying every legal single move again and again."""
+    """The fewest moves, by trying all sequences of legal moves."""
     states = [seen]
     for number in range(most + 1):
         if any(place(state, policy, *size).total for state in states):

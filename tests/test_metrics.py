@@ -80,7 +80,7 @@ class Seen:
 
 
 def everything(names: dict[int, str] | None = None, cluster: str = "Production") -> MetricValues:
-    """All there can be on a page: one node measured, one of unknown load, one overloaded."""
+    """A page with every kind of value: one node measured, one with an unknown load, one overloaded."""
     names = names or {1: "hot", 2: "measured", 3: "dark"}
     nodes = (
         core_builders.node(1, name=names[1], vcpus_allocated=90),
@@ -378,7 +378,7 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 async def requests(stack: Stack, http: aiohttp.ClientSession) -> int:
-    """How often the panel was asked for anything."""
+    """The number of all requests to the panel."""
     async with http.get(f"{stack.panel}/sandbox/requests") as reply:
         return len(await reply.json())
 

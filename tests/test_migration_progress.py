@@ -1,4 +1,4 @@
-"""How far a running migration is by its node, and whether it will end: the reading, the rule, and a real sshd."""
+"""The progress of a running migration by its node, and whether it will end: parser, rule, and a real sshd."""
 
 from __future__ import annotations
 

@@ -105,7 +105,7 @@ async def finish(
     vm_id: int | None = None,
     reason: Reason | None = None,
 ) -> None:
-    """Migrations of this memory that took so long, one after the other; of one VM, or each of another."""
+    """Migrations with this memory and these durations, one after the other; of one VM, or each of another VM."""
     for number, sample in enumerate(found):
         moved = replace(move(100 + number if vm_id is None else vm_id), memory_mib=sample.memory_mib)
         result = await store.proposals.publish(
@@ -168,7 +168,7 @@ BANDWIDTH = Policy().migration_bandwidth_mbit / MBIT_PER_MIB
 
 
 def written(dirty_mib_s: float, memory_mib: int = 8192) -> DurationSample:
-    """A migration of a VM that wrote so fast."""
+    """A migration of a VM that wrote at this speed."""
     return DurationSample(memory_mib, OVERHEAD + memory_mib / (BANDWIDTH - dirty_mib_s))
 
 
@@ -254,7 +254,7 @@ def test_effort_of_a_plan_is_the_sum_of_its_estimates(strategy: str, optimize_fo
 
 
 def test_plan_that_shall_be_fast_leaves_the_vm_that_writes_fast() -> None:
-    """Of two VMs alike but for their writes the other one moves."""
+    """Of two VMs that differ only in their writes, the one with fewer writes moves."""
     nodes = [node(1, vcpus_allocated=75), node(2), node(3)]
     vms = [vm(10, copied_again=3.0), vm(11)]
     made = make_plan(snapshot(nodes, vms), Policy(strategy=OPTIMAL, optimize_for=COST_TIME, max_moves=0))

@@ -1,4 +1,4 @@
-"""The ways between the cards of the chat: each can be closed, names that several things have offer a choice."""
+"""Navigation between the cards of the chat: each can be closed, and an ambiguous name offers a choice."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ ARGUMENTS = {
     "language": [""],
     "pause": ["2h"],
 }
-"""What each command is tried with; every other one is tried without arguments."""
+"""The arguments for commands that need some; other commands are tested without arguments."""
 SEVERAL_ANSWERS = ("/balance", "/proposals", "/dryrun", "/exclude cold 2h", "/include", "/pause 2h", "/resume")
-"""Tried last: what they say or change later could be taken for the answer to the next command."""
+"""Tested last: a later message or change of theirs could look like the answer to the next command."""
 
 
 def data_of(message: Message) -> list[str]:
@@ -48,7 +48,7 @@ def is_proposal(message: Message) -> bool:
 
 
 async def answers(fixture: ChatFixture, text: str) -> list[Message]:
-    """What the bot says to a command, proposals aside."""
+    """The bot's answer to a command, without proposals."""
     before = {id(m) for m in fixture.messages()}
 
     def new() -> list[Message]:
@@ -108,7 +108,7 @@ async def opened(fixture: ChatFixture, path: list[str]) -> Message:
 
 
 async def _pressed(fixture: ChatFixture, card: Message, data: str) -> Message:
-    """The card that a button opens: in the same message, or in a new one in the place of a picture."""
+    """The card that a button opens: in the same message, or in a new one that replaces a picture."""
     before, newest = (card.content, len(card.history)), max(m.message_id for m in fixture.messages())
     press = fixture.press(card, data)
     await press.answered.wait()

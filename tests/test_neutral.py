@@ -1,4 +1,4 @@
-"""The benchmark's neutral format, with a small referee of its own that shares no code."""
+"""The benchmark's neutral format, with a small independent referee."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from bot.telegram.views.node_requests import plan_lines, time_left
 from bot.telegram.views.proposals import CAPTION, proposal_view
 
 PHONE_LINES = 26
-"""Lines of a message that a phone shows at once above the buttons."""
+"""The lines of a message that a phone shows above the buttons without scrolling."""
 
 
 def drained(vms: int, name: str = "vm", purpose: Purpose = Purpose.DRAIN) -> Proposal:

@@ -91,7 +91,7 @@ def carried_out(world: World, made: Plan) -> Filling:
 @given(worlds, objectives, st.sampled_from([0, 0, 1, 3]))
 @pytest.mark.slow
 def test_every_prefix_of_the_plan_is_legal(world: World, optimize_for: str, limit: int) -> None:
-    """Moves are judged one by one on what the earlier ones left."""
+    """Each move is judged on the state after the earlier ones."""
     world = optimal(world, optimize_for, limit)
     new_plan = plan(*world)
     opinion = carried_out(world, new_plan)
@@ -146,7 +146,7 @@ def test_plan_does_not_depend_on_the_order_of_rows(world: World, optimize_for: s
 @given(worlds, objectives)
 @pytest.mark.slow
 def test_precheck_agrees_with_the_plan(world: World, optimize_for: str) -> None:
-    """What the executor asks before each move allows what was planned, the earlier moves done."""
+    """The executor's check before each move allows the planned move after the earlier ones."""
     seen, policy, recent = optimal(world, optimize_for)
     for move in plan(seen, policy, recent).moves:
         need = relieves_its_source(move)
@@ -170,11 +170,11 @@ def test_groups_share_no_node_and_keep_the_order(world: World, optimize_for: str
             touched[node_id] = group
 
 
-# --- beside every plan there is -------------------------------------------------------------------------
+# --- compared with all plans ----------------------------------------------------------------------------
 
 
 def every_end(world: World, cost_of: dict[int, int]) -> dict[tuple[int, ...], int]:
-    """For every state that legal moves can reach (as the nodes of the VMs), the least cost of reaching it."""
+    """State that legal moves can reach (as the nodes of the VMs) -> the least cost to reach it."""
     start = Filling(*world)
     ids = sorted(v for v in start.vms if start.vms[v].node_id in start.sums and start.movable(start.vms[v]))
     first = tuple(start.vms[i].node_id or 0 for i in ids)
@@ -228,7 +228,7 @@ def test_no_plan_is_cheaper_than_the_certificate_says(world: World, optimize_for
 
 
 def judge_certificate(world: World) -> None:
-    """Against every plan that leaves no more nodes overloaded than ours does."""
+    """Compared with every plan that leaves at most as many nodes overloaded."""
     new_plan = plan(*world)
     left = len(carried_out(world, new_plan).left())
     if new_plan.bound is None:
@@ -256,7 +256,7 @@ def judge_certificate(world: World) -> None:
 
 
 def crowded(seed: int) -> World:
-    """Little room and large VMs, so that some must move to make it."""
+    """Little room and large VMs, so that some VMs must move to make room."""
     r = random.Random(seed)
     nodes, vms = [], []
     for i in range(1, r.choice([3, 3, 4]) + 1):
@@ -292,7 +292,7 @@ def test_certificate_proves_that_clearing_a_target_is_necessary() -> None:
 
 
 def test_certificate_counts_free_capacity() -> None:
-    """Two large VMs must leave and one finds room as it is: only for the other one a third has to move."""
+    """Two large VMs must leave, and one has room: a third VM has to move only for the other one."""
     nodes = [node(1, vcpus_allocated=75), node(2, vcpus_allocated=75), node(3, vcpus_allocated=50)]
     nodes += [node(4, vcpus_allocated=55), node(5, vcpus_allocated=64)]
     vms = [vm(11, vcpus=20), vm(21, node_id=2, vcpus=20), vm(41, node_id=4, vcpus=6)]

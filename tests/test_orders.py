@@ -14,7 +14,7 @@ from benchmarks.closed_loop import Scene, simulate
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """200 VMs that are there from the start, of which half go on the first day; 40 come, and 5 are gone before it."""
+    """200 VMs exist from the start, and half of them end on the first day; 40 come later, 5 end before the start."""
     rows = [f"{i},1,{50 * (1 + i % 4)},{2 * (1 + i % 8)},0,-5,{'inf' if i % 2 else 0.2 + i / 400}" for i in range(200)]
     rows += [f"{500 + i},1,100,14,0,{0.01 * i},inf" for i in range(1, 41)]
     rows += [f"{900 + i},1,100,14,0,-9,-1" for i in range(5)]

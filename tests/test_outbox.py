@@ -1,4 +1,4 @@
-"""Outbox without Telegram, watchdog, and load: nothing is lost or repeated, everything is in order."""
+"""Outbox without Telegram, watchdog, and load: no message is lost or repeated, and messages stay in order."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CODE = Actor(ActorKind.CODE, "a script")
 
 
 async def notices_sent(fixture: ChatFixture) -> None:
-    """Until there is nothing left to tell."""
+    """Waits until nothing is left to send."""
 
     async def empty() -> bool:
         return not await fixture.store.notices.unsent()
@@ -126,7 +126,7 @@ async def test_paused_program_is_not_reported_as_late(tmp_path: Path) -> None:
 
 
 ANSWER_S = 10.0
-"""Far more than it takes, so that a busy machine does not fail."""
+"""Far more than the usual time, so that the test does not fail on a busy machine."""
 
 
 async def slowest(presses: Sequence[Press]) -> float:
@@ -187,7 +187,7 @@ async def test_five_hundred_updates_at_the_start_are_handled(tmp_path: Path) -> 
 
 
 def crowd(count: int) -> dict[str, Any]:
-    """A node that must give so many small VMs away, and one that takes them."""
+    """A node that must lose many small VMs, and a node that takes them."""
     nodes = [{"id": 1, "name": "hot", **NODE}, {"id": 2, "name": "cool", "cpu_number": 2000, "ram_mib": 8_388_608}]
     vms = [{"id": 100 + i, "name": f"vm-{i}", "node": 1, "cpu_number": 1, "ram_mib": 16} for i in range(count + 112)]
     return {"clusters": [{"id": 1, "name": "Production"}], "nodes": nodes, "vms": vms}

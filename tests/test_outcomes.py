@@ -1,4 +1,4 @@
-"""What a move promises, and how finished migrations are compared with it. No I/O."""
+"""The promise of a move, and the comparison of finished migrations with it. No I/O."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class World:
 
 
 ALLOCATED = World({11: Guest(SOURCE), 12: Guest(SOURCE), 13: Guest(SOURCE, vcpus=8), 21: Guest(TARGET)})
-"""Nobody measures anything: the vCPUs of a node count."""
+"""Nothing is measured: the vCPUs of a node count."""
 OWN_LOADS = World(
     {11: Guest(SOURCE, cpus=3.0), 12: Guest(SOURCE, cpus=1.0), 13: Guest(SOURCE, vcpus=8, cpus=4.0)},
     {SOURCE: 8.0, TARGET: 1.0, THIRD: 1.0},
@@ -118,7 +118,7 @@ def started(
 
 
 def after_move(world: World, vm_id: int, target: int = TARGET) -> World:
-    """The world as the promise has it."""
+    """The world that the promise expects."""
     promise = promise_of(world.seen_at(NOW), POLICY, vm_id, target)
     assert promise is not None
     loads = dict(world.loads)

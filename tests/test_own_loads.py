@@ -1,4 +1,4 @@
-"""Plans by the VMs' own loads: what a VM gives and takes, and which one leaves an overloaded node."""
+"""Plans by measured loads of VMs: the effect of a move, and which VM leaves an overloaded node."""
 
 from __future__ import annotations
 

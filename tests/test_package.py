@@ -1,6 +1,6 @@
-"""The wheel, installed into an environment of its own and used from an empty folder: nothing of the checkout is used.
+"""The wheel, installed into a separate environment and used from an empty folder, without the checkout.
 
-What the program needs comes from this environment's packages, so nothing is fetched.
+Dependencies come from this environment's packages, so nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def test_installed_copy_plans_from_a_file(installed: Installed, tmp_path: Path) 
 
 
 def test_installed_copy_works_as_a_library(installed: Installed, tmp_path: Path) -> None:
-    """The seed's own line."""
+    """The line of the specification."""
     code = "from vm_balancer import VMBalancer; print('Available')"
     done = installed.run(tmp_path, installed.program("python"), "-c", code)
     assert (done.returncode, done.stdout) == (0, "Available\n"), done.stderr

@@ -1,5 +1,5 @@
-"""The panel's other answers in every shape that was seen: tables for the readers, and a server that plays back
-what the emulated panel does not do (odd envelopes, redirects, sessions that are granted but never accepted)."""
+"""The panel's other answers in every known shape: tables for the readers, and a server that replays answers which the
+emulated panel does not give (odd envelopes, redirects, sessions that are granted but never accepted)."""
 
 from __future__ import annotations
 
@@ -247,7 +247,7 @@ def answer(document: Any, status: int = 200, **headers: str) -> Callable[[web.Re
 async def playing(
     *answers: Callable[[web.Request], web.Response], login: Any = None
 ) -> AsyncIterator[tuple[VMManagerAPI, list[str]]]:
-    """The answers in order, the last one for ever; the list says what was asked, logins left out."""
+    """Replays the answers in order, the last one repeatedly; the list has the requests without logins."""
     asked: list[str] = []
     logins: list[str] = []
     rest = list(answers)

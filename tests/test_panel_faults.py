@@ -1,7 +1,7 @@
-"""A faulty panel, or one in which somebody else works, during a check and during a migration.
+"""A faulty panel, or a panel in which other people work, during a check and during a migration.
 
-What the program did about it is read from the panel's own log of requests. Single requests are the matter of
-test_vmmanager.py, a move under way that of test_executor.py.
+The program's actions are read from the panel's own request log. test_vmmanager.py tests single requests, and
+test_executor.py tests a running migration.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ async def test_slow_panel_becomes_an_outage_after_the_timeout(tmp_path: Path) ->
 
 
 class Nobody:
-    """Tells nobody; what is to be told stands in the store."""
+    """Sends nothing; unsent notices are in the store."""
 
     def proposals_changed(self, *proposal_ids: int) -> None: ...
 
@@ -130,7 +130,7 @@ async def test_a_panel_of_another_version_gets_the_same_plan(fixture: BotFixture
 
 @pytest.mark.parametrize("field", ["cpu_number", "ram_mib", "state", "snapshot_count", "iso_mounted"])
 async def test_missing_value_is_not_read_as_zero(fixture: BotFixture, field: str) -> None:
-    """A VM of which this is not known is not moved, or as before where the field may be missing."""
+    """A VM with this unknown fact does not move; if the field may be missing, nothing changes."""
     fixture.fault("missing_fields", path="/vm/v3/host", fields=[field], ids=[11])
     report = await fixture.service.cycle.run()
     assert report.outcome == "done"
@@ -394,7 +394,7 @@ async def test_evacuation_and_unmanaged_vms_are_not_foreign_moves(tmp_path: Path
 
 
 async def test_event_loop_stays_responsive_during_a_check(fixture: BotFixture) -> None:
-    """Ten people ask while a check runs on an ill panel: each gets its answer, the panel one reading."""
+    """Ten people ask while a check runs on a faulty panel: each gets an answer, and the panel is read once."""
     fixture.fault("slow", delay=0.05, count=1, path="/vm/v3/host")
     answers = await asyncio.gather(fixture.service.cycle.run(), *(fixture.service.queries.status() for _ in range(10)))
     assert answers[0].outcome == "done"

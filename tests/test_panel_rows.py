@@ -1,4 +1,4 @@
-"""The panel's rows in every shape that was seen: missing or odd values become unknown, never 0."""
+"""The panel's rows in every known shape: missing or odd values become unknown, never 0."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The program against panels that answer in other shapes: alone, and mixed at random.
 
-No shape may cause silent harm: no request against a rule, no wrong statement to people. If the real world allows a
-move, it is made, or a reason names the difference.
+No shape may cause hidden harm: no request against a rule, no false statement to people. If the true state allows a
+move, the program makes it, or a reason names the difference.
 """
 
 from __future__ import annotations
@@ -356,7 +356,7 @@ def harmless(bot: BotFixture, shapes: dict[str, dict[str, Any]]) -> None:
 
 
 def truthful(bot: BotFixture, migrations: list[Any], shapes: dict[str, dict[str, Any]]) -> None:
-    """What people are told of each migration is so."""
+    """Each message about a migration is true."""
     for m in migrations:
         here = bot.node_of(m.move.vm_id)
         if m.state is MigrationState.SUCCEEDED:
@@ -380,7 +380,7 @@ CLOSES = {
 
 
 async def named_or_moved(bot: BotFixture, report: Any, shapes: dict[str, Any], faults: list[str]) -> None:
-    """The true world always allows a move. It was sent, or a reason names a shape that was drawn."""
+    """The true state always allows a move. It was sent, or a reason names an active shape."""
     assert report.outcome == "done", report.problem
     if bot.posts():
         return

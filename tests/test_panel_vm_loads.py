@@ -1,4 +1,4 @@
-"""The load of VMs by the panel's own metrics: the loads of the nodes tell their unit, or they do not count."""
+"""The load of VMs by the panel's own metrics: the loads of nodes give their unit; else the metrics are not used."""
 
 from __future__ import annotations
 

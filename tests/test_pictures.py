@@ -1,4 +1,4 @@
-"""Pictures: complete PNGs of every state, with any name, drawn outside of the event loop."""
+"""Pictures: complete PNGs of every state, with any name, drawn outside the event loop."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ NAMES = ("$a_b$", r"$\frac{", "узел-Москва-07", "n😀de", "a" * 60, "
 
 @pytest.fixture(autouse=True)
 def _no_warning(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """Nothing drawn here may warn: of signs that the font lacks, of anything."""
+    """Drawing must not warn, for example about missing characters in the font."""
     with warnings.catch_warnings(), caplog.at_level(logging.WARNING):
         warnings.simplefilter("error")
         yield
@@ -70,7 +70,7 @@ def report(node: int, name: str | None = None, cpu: float = 3.0, over: bool = Fa
 
 
 def nodes(count: int) -> list[NodeReport]:
-    """Of every kind: calm, near, overloaded, unknown, measured."""
+    """Nodes of every kind: low load, near a threshold, overloaded, unknown, measured."""
     kinds = (load(), load(6.5), load(8.5, 91.0), None, load(9.0, 30.0, 0.4))
     return [NodeReport(i, f"node-{i}.example.com", kinds[i % 5], i % 5 == 2) for i in range(1, count + 1)]
 
@@ -397,7 +397,7 @@ def test_matplotlib_is_imported_only_for_a_picture(module: str) -> None:
 
 
 def test_picture_needs_no_home_folder_and_prints_nothing(tmp_path: Path) -> None:
-    """As in a container whose file system is read-only but for a place for temporary files."""
+    """As in a container with a read-only file system, except for temporary files."""
     home, temporary = tmp_path / "no-folder", tmp_path / "tmp"
     home.touch()
     temporary.mkdir()
@@ -413,7 +413,7 @@ def test_picture_needs_no_home_folder_and_prints_nothing(tmp_path: Path) -> None
 
 
 async def test_event_loop_stays_responsive_while_drawing() -> None:
-    """A drawing that waits for the loop can only end where the loop is not waiting for it."""
+    """A drawing that waits for the event loop can end only if the loop does not wait for the drawing."""
     loop = asyncio.get_running_loop()
 
     def draw() -> bytes:

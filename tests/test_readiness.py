@@ -1,4 +1,4 @@
-"""What could move in a cluster that is not overloaded."""
+"""Which VMs could move in a cluster that is not overloaded."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ class Shell:
         await self._process.wait()
 
     async def run(self, command: str) -> tuple[int, str]:
-        """Runs a command to its end; its exit code and what it prints."""
+        """Runs a command to its end, and returns its exit code and output."""
         lines: list[str] = []
         self._write(f'{command}\necho "@ended $?"\n')
         while not (line := await self._line()).startswith("@ended "):
@@ -61,7 +61,7 @@ class Shell:
         return int(line.split()[1]), "".join(lines)
 
     async def start(self, command: str, text: str) -> str:
-        """Starts a command and waits until it prints ``text``; what it printed so far."""
+        """Starts a command, waits until it prints ``text``, and returns its output so far."""
         lines: list[str] = []
         self._write(f"{command} &\n")
         while text not in "".join(lines):
@@ -69,7 +69,7 @@ class Shell:
         return "".join(lines)
 
     async def stop(self) -> tuple[int, str]:
-        """Stops the started command with SIGTERM; its exit code and what it printed since."""
+        """Stops the started command with SIGTERM, and returns its exit code and the new output."""
         return await self.run("kill -TERM $!; wait $!")
 
     def _write(self, text: str) -> None:
@@ -91,7 +91,7 @@ def source(tmp_path: Path) -> Path:
 
 
 def environment(source: Path) -> dict[str, str]:
-    """Without an index: what pip installs is built with, and needs, the packages of this environment."""
+    """Without an index: pip builds with, and depends on, the packages of this environment."""
     offline = {"PIP_NO_INDEX": "1", "PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "0", "PIP_CONFIG_FILE": os.devnull}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     return clean_environment(

@@ -67,7 +67,7 @@ FILES = ("reasons.ftl", "reasons_wishes.ftl", "reasons_panel.ftl", "reasons_surv
 
 
 def text_of(language: str) -> str:
-    """Both files: the reasons of the rules, and those of what people wish for."""
+    """Both files: the reasons of the rules, and those of requests."""
     folder = ROOT / "bot" / "rendering" / "locales" / language
     return "\n".join((folder / name).read_text("utf-8") for name in FILES)
 

@@ -1,4 +1,4 @@
-"""A recording of a panel: what it contains, what it leaves out, and that it gives the same plan as the panel."""
+"""A recording of a panel: what it contains, what it leaves out, and that its plan is the same as the panel's."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def test_other_paths_stay_as_written(written: str, installed: Path) -> None:
 
 
 def test_a_database_in_the_current_folder_stays_in_use_and_a_note_says_so(installed: Path) -> None:
-    """Earlier versions made it there. A new database would forget cool-downs, exclusions and running migrations."""
+    """Earlier versions created it there. A new database would lose cool-downs, exclusions and running migrations."""
     make_database(Path("vm_balancer.db"))
     settings = read(installed / "config.env")
     assert settings.database_path == Path.cwd() / "vm_balancer.db"

@@ -1,4 +1,4 @@
-"""What `make release` makes: complete, reproducible byte for byte, and refused with uncommitted files."""
+"""The result of `make release`: complete, reproducible byte for byte, and refused with uncommitted files."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def test_portable_archives_contain_what_they_need(made: Release) -> None:
 
 
 def test_run_sh_names_the_python_that_it_needs(made: Release, tmp_path: Path) -> None:
-    """With no Python that is new enough; the path has nothing but the shell's helpers."""
+    """No Python is new enough: the path has only the helpers of the shell."""
     with tarfile.open(made.dist / PORTABLE) as archive:
         archive.extractall(tmp_path)  # noqa: S202 - our own
     tools = tmp_path / "bin"

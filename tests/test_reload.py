@@ -1,4 +1,4 @@
-"""A changed settings file and CLUSTERS_FILE are taken without a restart, whole or not at all."""
+"""A changed settings file and CLUSTERS_FILE are loaded without a restart, completely or not at all."""
 
 from __future__ import annotations
 

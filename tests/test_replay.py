@@ -1,4 +1,4 @@
-"""The record of checks and its replays: what comes out is what went in, and what would have been."""
+"""The record of checks and its replays: the same inputs come back, and the simulation of other policies."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_stored_frame_that_is_damaged_is_read_as_an_empty_one(key: bool) -> None
 
 
 def test_month_of_checks_of_15000_vms_takes_less_than_25_mib() -> None:
-    """2 % of the VMs change in a day, and there is a check each ten minutes; a key frame each day."""
+    """2 % of the VMs change per day; a check every ten minutes, a key frame every day."""
     case = neutral.read(generate.named("gen-512x12000-easy"))
     more = [replace(v, id=v.id + 100_000) for v in case.snapshot.vms[:3000]]
     vms = [replace(v, name=f"customer-{v.id * 7919 % 99_991}.example.org") for v in (*case.snapshot.vms, *more)]
@@ -129,7 +129,7 @@ def test_month_of_checks_of_15000_vms_takes_less_than_25_mib() -> None:
     assert month < 25 * 2**20, f"{month / 2**20:.1f} MiB"
 
 
-# What the program keeps ----------------------------------------------------------------------------
+# The stored record ---------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -206,7 +206,7 @@ async def test_dry_run_records_nothing(fixture: BotFixture) -> None:
     assert await fixture.store.check_record.size() == (0, 0)
 
 
-# What would have been ------------------------------------------------------------------------------
+# Simulation ----------------------------------------------------------------------------------------
 
 
 def test_vm_that_the_program_moved_stays_and_the_vm_of_a_person_goes() -> None:

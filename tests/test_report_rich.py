@@ -1,4 +1,4 @@
-"""The report at a terminal: fits every width, keeps every figure, and shows names literally."""
+"""The report at a terminal: fits every width, keeps every figure, and shows names unchanged."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def made(hot_name: str = "hot", vm_name: str = "small", load: float | None = Non
 
 
 def together(text: str) -> str:
-    """Without what stands between the lines of a folded cell."""
+    """The text without the borders between the lines of a folded cell."""
     return "".join(text.split())
 
 

@@ -24,7 +24,7 @@ COLOUR = re.compile(r"\x1b\[[0-9;]*3[0-7]m")
 
 
 async def run(folder: Path, url: str, *words: str, size: tuple[int, int] = (80, 24), **env: str) -> tuple[int, str]:
-    """Exit code of `vm-balancer`, and what the terminal was sent, lines ended by one character."""
+    """The exit code of `vm-balancer`, and its output to the terminal with simple line ends."""
     login = {"VMMANAGER_HOST": url, "VMMANAGER_USERNAME": "admin@example.com", "VMMANAGER_PASSWORD": "secret"}
     mine = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "TASK_POLL_INTERVAL": "0.1", "LC_ALL": "C.UTF-8"}
     master, slave = pty.openpty()

@@ -141,7 +141,7 @@ def test_a_node_or_cluster_that_is_not_there_is_an_error() -> None:
         drain(replace(small(), clusters=(cluster(1), cluster(2))), Policy(), Recent(), 1)
 
 
-# --- looking again --------------------------------------------------------------------------------------
+# --- the check before a start ---------------------------------------------------------------------------
 
 
 def test_precheck_of_a_drain_uses_the_rules_of_a_drain() -> None:

@@ -1,4 +1,4 @@
-"""The plan of a rolling campaign: order, moves beside the bound, safety on the way, and what is said of it."""
+"""The plan of a rolling campaign: order, moves compared with the bound, safety of each step, and its texts."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ def test_campaign_is_near_the_bound(name: str) -> None:
     assert plan == roll(seen, policy, Recent()), "equal snapshots give equal plans"
 
 
-# What is said -------------------------------------------------------------------------------------
+# Texts --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -1,4 +1,4 @@
-"""Room for a lost node, as people see it: /survive, /status, the summary, the metrics, groups of nodes."""
+"""Room for a lost node in the program: /survive, /status, the digest, the metrics, groups of nodes."""
 
 from __future__ import annotations
 

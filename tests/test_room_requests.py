@@ -28,7 +28,7 @@ OVERLOADED: dict[str, Any] = {
         *({"id": 30 + i, "name": f"app-{i}", "node": 3, "cpu_number": 8, "ram_mib": 1024} for i in range(8)),
     ],
 }
-"""Node elm is overloaded, so the program has a proposal of its own."""
+"""Node elm is overloaded, so the program has its own proposal."""
 
 
 async def asked(fixture: ChatFixture, text: str, *parts: str) -> Message:

@@ -1,4 +1,4 @@
-"""The emulated Telegram, seen by a real aiogram bot and by raw HTTP."""
+"""The emulated Telegram, used by a real aiogram bot and by plain HTTP."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The chat page in headless Chromium: what a person at it sees and does. The bot is played over raw HTTP."""
+"""The chat page in headless Chromium, as a person uses it. The test acts as the bot over plain HTTP."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ANNA, BORIS, VERA, MALLORY, OPS = 1001, 1002, 1003, 6666, -1001000000001
 
 
 class Bot:
-    """The other end of the line, as plain as it gets."""
+    """A minimal bot."""
 
     def __init__(self, chat: RunningChat, http: aiohttp.ClientSession) -> None:
         self.base, self.http = f"{chat.url}/bot{chat.state.token}/", http
@@ -63,7 +63,7 @@ Opener = Callable[..., Awaitable[Page]]
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def opened(browser: Browser, chat: RunningChat) -> AsyncIterator[Opener]:
-    """Opens the page, drawn: `await opened(query, size)`. Script errors gather in `problems(page)`."""
+    """Opens the page and waits until it is drawn: `await opened(query, size)`. `problems(page)` has script errors."""
     contexts = []
 
     async def open_page(query: str, size: ViewportSize = DESKTOP, **options: Any) -> Page:

@@ -1,4 +1,4 @@
-"""The stand-in for nodes: a real SSH server over files that imitate a node's, with VMs that have loads of their own."""
+"""The emulated nodes: a real SSH server with files that imitate those of a node, and VMs with loads."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ from sandbox.world.world import World
 
 LOGIN = {"email": "admin@example.com", "password": "secret"}
 
-# Node 1 is where everything starts; what is wrong with the others is in their names.
+# All VMs start on node 1; the names of the other nodes say what is wrong with them.
 WORLD: dict[str, Any] = {
     "clusters": [
         {"id": 1, "name": "Production"},
@@ -260,7 +260,7 @@ async def test_a_limit_cuts_the_list_but_not_the_size(api: Client) -> None:
 
 
 async def test_rows_follow_every_change(api: Client) -> None:
-    """They are kept as text between requests."""
+    """Rows are cached as text between requests."""
     await api.get("/vm/v3/host")
     await api.patch("set_vm", id=101, fields={"name": "renamed"})
     await api.patch("set_node", id=1, fields={"maintenance_mode": True})
@@ -556,7 +556,7 @@ def overloaded_within(world: World, minutes: int) -> bool:
 
 
 def cures(world: World, source: Node) -> list[VM]:
-    """The VMs that the balancer's documented rules let leave, for some target."""
+    """The VMs that may move to some target by the documented rules."""
     targets = []
     for node in world.nodes.values():
         used = world.usage(world.vms_on(node))
@@ -620,7 +620,7 @@ def test_living_world_is_repeatable_and_overloads_again() -> None:
     assert one.to_dict() == two.to_dict()
     names = {task.name for task in one.tasks.values()}
     assert {"host_create", "host_delete", "host_change_params", "host_stop"} <= names
-    # Cure everything by hand: within half an hour something is overloaded again.
+    # The test relieves all nodes: within half an hour a node is overloaded again.
     for node in overloaded(one):
         for vm in list(one.vms_on(node))[::2]:
             one.delete_vm(vm)
@@ -641,7 +641,7 @@ def test_a_still_world_does_not_change() -> None:
 
 
 def certificate(folder: Path) -> tuple[Path, Path]:
-    """A self-signed one for 127.0.0.1."""
+    """A self-signed certificate for 127.0.0.1."""
     import ipaddress
 
     from cryptography import x509

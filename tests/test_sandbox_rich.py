@@ -1,4 +1,4 @@
-"""Rich messages of the emulated Telegram: what aiogram sends, what is returned, and every refusal."""
+"""Rich messages of the emulated Telegram: requests of aiogram, the returned messages, and every refusal."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bot.domain.sanitize import one_line, shorten
 
-# Weighted towards what breaks terminals and messengers.
+# More of the characters that break terminals and messengers.
 NASTY = st.sampled_from(
     [
         "\x1b[31m",

@@ -1,9 +1,9 @@
 """Every file of tests/scenarios is one case: its reason, its snapshot, the expected plan.
 
-A scenario is a saved snapshot (docs/snapshot-format.md) cut down to what matters: whatever it leaves out
-is healthy, as core_builders.py says, the time is 12:00, and the strategy smallest-first. ``rejections`` is the
-complete list, in order, as "subject id code", with the counts per target in brackets; ``cautions`` are codes, none
-where they are left out; ``choice`` is the rule that chose the moves; ``params`` looks at single reasons.
+A scenario is a saved snapshot (docs/snapshot-format.md) with only the important values: missing values are healthy
+(core_builders.py), the time is 12:00, and the strategy is smallest-first. ``rejections`` is the complete list in order,
+as "subject id code", with the counts per target in brackets; ``cautions`` are codes (missing = none); ``choice`` is the
+rule that chose the moves; ``params`` checks single reasons.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def load(path: Path) -> tuple[dict[str, Any], Saved]:
 
 
 def as_measured(seen: dict[str, Any]) -> dict[str, Any] | None:
-    """What a node measured; ``measured_at`` beside it is the time, for what is not fresh."""
+    """The measurement of a node; ``measured_at``: its time, if it is not fresh."""
     if "measured" not in seen:
         return None
     return {**asdict(measured()), "taken_at": seen.get("measured_at", NOW.isoformat()), **seen["measured"]}
@@ -84,7 +84,7 @@ def test_plan_matches_the_scenario(path: Path) -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
 def test_precheck_agrees_with_the_scenario(path: Path) -> None:
-    """What the planner moved first ``check_move`` allows; where it found nothing to move, it finds nothing."""
+    """``check_move`` allows the planner's first move; without a plan it allows no move."""
     _, saved = load(path)
     policy, recent = saved.policy_of(1), saved.recent or Recent()
     result = plan(saved.snapshot, policy, recent)

@@ -1,6 +1,6 @@
-"""The promises of the seed's README: docs/seed-parity.md names only what exists, and its commands work.
+"""The promises of the specification: docs/seed-parity.md names only existing things, and its commands work.
 
-The excerpts are the seed's own text.
+The excerpts are the text of the specification.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ def test_order_is_by_size_then_time_then_overload() -> None:
 
 
 def test_long_group_that_many_wait_for_goes_early() -> None:
-    """Alone it takes three checks; with the three that wait for it, six for four nodes."""
+    """Alone the job takes three checks; with the three jobs that wait for it, six for four nodes."""
     assert soonest_first([job(2), job(3), job(1, 1), job(1, 1), job(1, 1)]) == [1, 2, 3, 4, 0]
     assert soonest_first([job(1), job(3), job(1, 1)]) == [0, 1, 2]
 
@@ -32,7 +32,7 @@ def test_groups_that_wait_for_each_other_are_all_present() -> None:
 
 @st.composite
 def forests(draw: st.DrawFn) -> list[Job]:
-    """Up to six jobs, each of which waits for one earlier job at most."""
+    """At most six jobs, each of which waits for at most one earlier job."""
     lengths = draw(st.lists(st.integers(1, 5), min_size=1, max_size=6))
     before = [draw(st.one_of(st.none(), st.integers(0, i - 1))) if i else None for i in range(len(lengths))]
     return [
@@ -54,7 +54,7 @@ def legal(jobs: list[Job], order: tuple[int, ...] | list[int]) -> bool:
 
 
 def waited(jobs: list[Job], order: tuple[int, ...] | list[int]) -> int:
-    """What all nodes wait together, in checks."""
+    """The sum of the waits of all nodes, in checks."""
     now = total = 0
     for i in order:
         now += jobs[i].checks

@@ -36,7 +36,7 @@ def readings(fixture: BotFixture) -> int:
 
 
 async def waiting(fixture: BotFixture) -> list[int]:
-    """The VMs whose moves wait."""
+    """The VMs with pending moves."""
     return [m.move.vm_id for p in await fixture.store.proposals.waiting() for m in p.pending]
 
 
@@ -45,7 +45,7 @@ async def notice_codes(fixture: BotFixture) -> list[str]:
     return [n.body.code for n in await fixture.store.notices.unsent() if n.body]
 
 
-# Seeing --------------------------------------------------------------------------------------------
+# Reading the panel ---------------------------------------------------------------------------------
 
 
 async def test_concurrent_callers_share_one_reading_that_is_not_older_than_their_request(
@@ -198,7 +198,7 @@ async def test_the_details_of_a_node_that_has_gone_are_not_found(fixture: BotFix
         await fixture.service.queries.node_details(node)
 
 
-# The state of everything ---------------------------------------------------------------------------
+# Status --------------------------------------------------------------------------------------------
 
 
 async def test_the_status_shows_what_waits_and_what_runs(tmp_path: Path) -> None:
@@ -392,7 +392,7 @@ async def test_outage_is_not_an_empty_cluster(fixture: BotFixture) -> None:
     assert await waiting(fixture) == [11], "nothing is superseded by what was not seen"
 
 
-# Deciding ------------------------------------------------------------------------------------------
+# Decisions -----------------------------------------------------------------------------------------
 
 
 async def test_decision_is_shown_and_approval_wakes_the_executor(fixture: BotFixture) -> None:

@@ -31,7 +31,7 @@ WORLD: dict[str, Any] = {
         {"id": 20, "name": "b-0", "node": 2, "cpu_number": 4, "ram_mib": 4096},
     ],
 }
-"""Nothing is overloaded: whatever moves, a person wished it."""
+"""Nothing is overloaded, so every move is a person's request."""
 
 
 @pytest.fixture

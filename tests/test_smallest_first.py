@@ -40,7 +40,7 @@ def test_every_move_is_legal_when_it_is_made_and_overloads_nothing(world: World)
 @thorough
 @given(worlds)
 def test_plan_equals_that_of_the_seed(world: World) -> None:
-    """Worst source, smallest VM, least loaded target, and on until nothing can move."""
+    """Worst source, smallest VM, least loaded target, until nothing can move."""
     expected = SecondOpinion(*world).smallest_first()
     assert [(m.vm_id, m.source_id, m.target_id) for m in plan(*world).moves] == expected
 
@@ -60,7 +60,7 @@ def test_a_plan_without_limit_leaves_no_legal_move(world: World) -> None:
 @thorough
 @given(worlds)
 def test_precheck_agrees_with_the_plan(world: World) -> None:
-    """With the earlier moves done, ``check_move`` allows each move; and it never allows what is illegal."""
+    """``check_move`` allows each move after the earlier ones, and never allows an illegal move."""
     seen, policy, recent = world
     for move in plan(*world).moves:
         assert check_move(seen, policy, recent, move.vm_id, move.target_id, source_id=move.source_id) is None
@@ -186,7 +186,7 @@ def test_the_reason_of_a_move_says_why_this_vm_and_this_target() -> None:
 
 
 def test_twenty_thousand_vms_are_planned() -> None:
-    """A slip into cubic time would run into the suite's time limit; speed itself is a benchmark's business."""
+    """A cubic algorithm would exceed the suite's time limit; benchmarks measure the speed itself."""
     nodes = [node(i, vcpus_allocated=75 if i % 3 == 0 else 58, vm_count=10) for i in range(1, 401)]
     vms = [vm(i, node_id=i % 400 + 1, vcpus=1 + i % 3, memory_mib=1000) for i in range(20_000)]
     result = plan(snapshot(nodes, vms), Policy(max_moves=0))

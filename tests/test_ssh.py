@@ -76,7 +76,7 @@ async def once(monitor: SSHMonitor, *nodes: Node) -> tuple[dict[int, Measurement
     return dict(result.measured), failed
 
 
-# What the node answers --------------------------------------------------------------------------------
+# The answer of a node ---------------------------------------------------------------------------------
 
 ANSWER = """\
 /proc/loadavg:19.84 12.01 9.50 3/1842 2211043
@@ -162,7 +162,7 @@ def test_broken_answers_raise_only_value_errors(text: str, cut: int) -> None:
             assert got.cpus > 0 and got.load1 >= 0 and got.memory_available_mib <= got.memory_total_mib
 
 
-# Where a node is --------------------------------------------------------------------------------------
+# The address of a node --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -383,7 +383,7 @@ async def test_the_users_known_hosts_come_first(server: Sshd, key: Path, home: P
     users.write_text(f"@revoked * {server.host_line.split(' ', 1)[1]}")
     _, failed = await measure(at(server), private_key_path=key, known_hosts_path=ours)
     assert failed[1].endswith("is revoked in known_hosts")
-    # The key of another port of the same machine says nothing against this one.
+    # The key of another port of the same machine does not forbid this one.
     users.write_text(f"127.0.0.1 {public(key)}")
     measured, _ = await measure(at(server), private_key_path=key, known_hosts_path=ours)
     assert (list(measured), ours.read_text()) == ([1], server.host_line)
@@ -399,7 +399,7 @@ async def test_unwritable_known_hosts_file_does_not_stop_measuring(server: Sshd,
 
 @asynccontextmanager
 async def silent_server() -> AsyncIterator[int]:
-    """Takes connections and says nothing."""
+    """Accepts connections and sends nothing."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(50)
@@ -454,7 +454,7 @@ async def test_node_with_a_new_address_gets_a_new_login(server: Sshd, key: Path)
 
 @real
 async def test_sixty_nodes_log_in_ten_at_a_time_and_once(tmp_path: Path, key: Path) -> None:
-    """The server drops, and says in its log, every login beyond 14: it sees the end of one a moment after us."""
+    """The server drops and logs every login above 14; it notices the end of a login a moment later."""
     server = Sshd(tmp_path / "many", public(key), options="MaxStartups 14:100:14").start()
     try:
         nodes = [at(server, id=i) for i in range(1, 61)]

@@ -1,6 +1,6 @@
 """Measured loads in the program: from an SSH server through the cycle to the text, and again before a move.
 
-The server is asyncssh's, since these tests choose what a node says; the real one is in test_ssh.py.
+The server is asyncssh's, because these tests choose the answers of a node; test_ssh.py has the real server.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ CPUS = 16
 
 
 class Nodes:
-    """One server for all nodes; the user of a login says which one it is. ``load`` is per CPU; none = no shell."""
+    """One server for all nodes; the user of a login selects the node. ``load`` is per CPU; ``None`` = no shell."""
 
     def __init__(self) -> None:
         self.load: dict[str, float] = dict.fromkeys(NAMES.values(), 0.25)
@@ -184,7 +184,7 @@ async def test_measurement_of_two_nodes_is_not_cached_for_others(nodes: Nodes, t
 async def test_failing_node_is_logged_once_and_on_its_return(
     nodes: Nodes, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Which lines come, and how often, is what this is about."""
+    """Captures the log lines, which these tests count."""
     caplog.set_level(logging.INFO, "bot.ssh.loads")
     del nodes.load["mild"]
     async with fixture_with(nodes, tmp_path) as fixture:

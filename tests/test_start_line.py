@@ -1,4 +1,4 @@
-"""The line that the log begins with: version, mode, panel, and the chats by name."""
+"""The first log line: version, mode, panel, and the names of the chats."""
 
 from __future__ import annotations
 

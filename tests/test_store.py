@@ -46,7 +46,7 @@ async def store(path: Path) -> AsyncIterator[Store]:
 
 
 async def migrating(store: Store, vm: Any, *steps: MigrationState, **options: Any) -> int:
-    """The id of an approved migration, taken through these steps."""
+    """The id of an approved migration after these steps."""
     [move_id] = await move_ids(store, vm)
     [result] = await store.decisions.decide([move_id], APPROVE, ANNA, NOW)
     assert result.move.migration is not None
@@ -62,7 +62,7 @@ async def states(store: Store, proposal_id: int | None) -> list[str]:
 
 
 def rows(path: Path, sql: str) -> list[tuple[Any, ...]]:
-    """What stands in the file, by another connection."""
+    """The content of the file, by another connection."""
     db = sqlite3.connect(path)
     try:
         return db.execute(sql).fetchall()
@@ -186,7 +186,7 @@ async def test_a_plan_older_than_an_exclusion_of_its_nodes_is_not_published(
     assert (await published(store, 11, since=checkpoint)).created is published_anyway
 
 
-# Deciding ------------------------------------------------------------------------------------------
+# Decisions -----------------------------------------------------------------------------------------
 
 
 async def test_an_approval_queues_a_migration(store: Store) -> None:
@@ -669,7 +669,7 @@ async def test_a_database_of_a_newer_version_is_refused_untouched(path: Path) ->
 
 @contextmanager
 def nobody() -> Iterator[None]:
-    """Without the rights of root, for whom every file can be written."""
+    """Without the rights of root, who can write every file."""
     root = os.geteuid() == 0
     if root:
         os.seteuid(65534)
@@ -751,7 +751,7 @@ CALLS: dict[str, Call] = {
 
 
 def torn(path: Path) -> list[tuple[Any, ...]]:
-    """What a transaction cut in half would leave behind."""
+    """The traces of a half transaction."""
     return rows(
         path,
         "SELECT 'undecided', m.id FROM move m LEFT JOIN decision d ON d.move_id = m.id "
@@ -772,13 +772,13 @@ def torn(path: Path) -> list[tuple[Any, ...]]:
 async def test_a_caller_cancelled_at_any_await_leaves_all_or_nothing(
     store: Store, path: Path, name: str, again: int
 ) -> None:
-    """Also when it is cancelled a second time, while the first is being cleaned up."""
+    """Also if it is cancelled a second time during the cleanup of the first."""
     cut, at = 0, 0
     while True:
         at += 1
         ids = await move_ids(store, 2 * at, 2 * at + 1, cluster=1000 + at)
         stopped = await cancelled_at(CALLS[name](store, ids), at, *([at + again] if again else []))
-        # The next caller finds a connection that works, and no transaction but its own.
+        # The next caller has a working connection and only its own transaction.
         other = await move_ids(store, 7, cluster=5000 + at)
         assert [r.done for r in await store.decisions.decide(other, SKIP, BORIS, NOW)] == [True]
         assert torn(path) == []
@@ -790,7 +790,7 @@ async def test_a_caller_cancelled_at_any_await_leaves_all_or_nothing(
 
 
 async def test_cancellation_survives_the_clean_up(store: Store) -> None:
-    """A stop that went under would leave a task that nobody can end."""
+    """If a cancellation was lost, nobody could end the task."""
     migration = await migrating(store, 11)
     at, finished = 0, False
     while not finished:

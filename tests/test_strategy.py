@@ -46,7 +46,7 @@ def value(made: Plan) -> tuple[int, int]:
     return len(made.overloaded_after), len(made.moves)
 
 
-# In the shadow --------------------------------------------------------------------------------------
+# The alternative ------------------------------------------------------------------------------------
 
 
 def test_plan_of_smallest_first_names_the_better_alternative() -> None:
@@ -107,7 +107,7 @@ def test_offered_alternative_equals_the_plan_of_that_strategy(world: World) -> N
         assert new_plan.alternative.overloaded_left == len(other.overloaded_after)
 
 
-# In words -------------------------------------------------------------------------------------------
+# Texts ----------------------------------------------------------------------------------------------
 
 
 def planned(effort: Effort | None, bound: Bound | None, **over: Any) -> Plan:
@@ -365,7 +365,7 @@ async def test_another_strategy_can_be_previewed(tmp_path: Path) -> None:
 
 
 async def test_an_approved_move_is_judged_by_the_strategy_that_planned_it(tmp_path: Path) -> None:
-    """Switching back must not undo what a person approved: `cool` is too full for the other strategy's targets."""
+    """A changed strategy must not undo an approval: `cool` is too full for the other strategy's targets."""
     full = [*HOT_WORLD["vms"], *({"id": 60 + i, "name": f"f-{i}", "node": 2, "cpu_number": 16} for i in range(6))]
     world_of_two = {**HOT_WORLD, "nodes": HOT_WORLD["nodes"][:2], "vms": [v for v in full if v["node"] != 3]}
     async with running_bot(tmp_path, world_of_two, balance_strategy=OPTIMAL) as fixture:

@@ -1,4 +1,4 @@
-"""Which VMs the panel is asked about: only those that a rule of nodes alone keeps from a target."""
+"""The VMs about which the panel is asked: only a rule about nodes forbids their targets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An error ends only the step that it is in; it is raised once in every call to database and panel."""
+"""An error ends only its own step. It is raised once in every call to database and panel."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ PEOPLE = {NORTH: (CARLA, "Одобрить", "готово", "n-cold"), SOUTH: (
 async def life_with_chats(folder: Path, at: int) -> DatabaseDefect:
     """Two clusters and two chats: each is proposed, approved and moved, and a command is answered in each.
 
-    What the defect hits is repeated as a person would, and as the timer would.
+    A step with the defect is repeated, as a person or the timer would.
     """
     folder.mkdir()
     async with running(folder, TWO) as fixture:

@@ -1,4 +1,4 @@
-"""Whether everything that runs on a node has room on the others, beside a complete search of its own."""
+"""Whether other nodes have room for the VMs of a node, compared with a complete search."""
 
 from __future__ import annotations
 

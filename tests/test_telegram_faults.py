@@ -1,4 +1,4 @@
-"""Telegram's faults, each provoked in the emulated chat: what people see afterwards, and the requests to Telegram."""
+"""Telegram's faults, each injected in the emulated chat: the messages afterwards, and the requests to Telegram."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OUTAGE = Reason.of("outage", problem="it is out")
 
 
 def health(fixture: ChatFixture) -> tuple[State, str]:
-    """As `vm-balancer health` finds it."""
+    """The state by `vm-balancer health`."""
     result = judge(heartbeat_of(fixture.path), fixture.clock())
     return result.state, result.problem or ""
 

@@ -35,7 +35,7 @@ ZONES = ["Europe/Berlin", "America/New_York", "Asia/Tehran", "Australia/Lord_How
 
 
 class Hands:
-    """A system's clock that can be set, and the seconds that really pass."""
+    """A system clock that a test can set, and a counter of real seconds."""
 
     def __init__(self, wrong: timedelta = timedelta(0)) -> None:
         self.passed = 0.0
@@ -136,7 +136,7 @@ def test_open_time_counts_hours_within_the_window_alone() -> None:
 
 
 async def test_approval_does_not_age_in_closed_hours(tmp_path: Path) -> None:
-    """Approved at 05:00, closed from 06:00 to 22:00: it holds at 22:01, as the message says."""
+    """Approved at 05:00, closed from 06:00 to 22:00: the approval is valid at 22:01, as the message says."""
     async with running_bot(tmp_path, migration_window="22:00-06:00", timezone="UTC") as bot:
         bot.clock.now = utc("2026-11-22T05:00")
         await bot.propose()
@@ -361,7 +361,7 @@ def test_the_unit_waits_for_the_time_and_has_a_watchdog() -> None:
 async def test_approval_from_before_a_snapshot_lapses_though_the_clock_of_the_machine_stands_behind(
     tmp_path: Path,
 ) -> None:
-    """The machine of the program was put back to a snapshot: its clocks and its database are those of then."""
+    """The program's machine is restored from a snapshot: its clocks and its database are of that time."""
     async with running_bot(tmp_path) as bot:
         await bot.propose()
         await bot.decide()

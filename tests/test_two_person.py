@@ -59,7 +59,7 @@ async def fixture(tmp_path: Path) -> AsyncIterator[BotFixture]:
         yield result
 
 
-# Who is one person -----------------------------------------------------------------------------------
+# The same person -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

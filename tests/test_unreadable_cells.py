@@ -1,4 +1,4 @@
-"""One cell of a stored row holds anything: every query goes on, and the row is set aside once or left out."""
+"""One cell of a stored row has any value: every query works, and the row is set aside once or left out."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, datetime]:
 
 
 def spoilt(path: Path, copy: Path, cell: str, value: object) -> bool:
-    """Copies the database with this value in one cell of a table; whether the table takes it."""
+    """Copies the database with this value in one cell of a table. True if the table accepts it."""
     shutil.copy(path, copy)
     table, column = cell.split(".")
     with closing(sqlite3.connect(copy)) as db, suppress(sqlite3.Error):
@@ -105,7 +105,7 @@ def _last(db: sqlite3.Connection, table: str) -> str:
 
 
 def queries(store: Store, now: datetime) -> Mapping[str, Callable[[], Awaitable[object]]]:
-    """Everything that the program asks the database, and its daily work."""
+    """Every query of the program, and its daily maintenance."""
     s, old = store, now - 60 * DAY
 
     async def replay() -> None:

@@ -1,4 +1,4 @@
-"""The database vanishes or is replaced under the running program, or lies on a file system without shared memory."""
+"""The database is removed or replaced while the program runs, or is on a file system without shared memory."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ async def test_a_replaced_database_refuses_every_write_and_starts_nothing(bot: B
 
 @pytest.mark.parametrize("gone", [("-wal",), ("-shm",), ("-wal", "-shm")])
 async def test_removed_files_beside_the_database_cost_no_decision(bot: BotFixture, gone: tuple[str, ...]) -> None:
-    """SQLite would go on writing to the removed log, and a killed program would leave nothing of that."""
+    """SQLite would write to the removed log, and this data would be lost if the program was killed."""
     await bot.propose()
     for side in gone:
         bot.path.with_name(bot.path.name + side).unlink()
@@ -162,7 +162,7 @@ async def test_a_removed_target_of_a_link_is_written_anew_where_it_was(tmp_path:
 
 
 async def test_empty_mount_point_gets_no_database(tmp_path: Path) -> None:
-    """The volume went away: what is written to its mount point would be hidden once it is back."""
+    """The volume was unmounted: data in its mount point would be hidden after the next mount."""
     other = Path("/dev/shm")
     if not other.is_dir() or other.stat().st_dev == tmp_path.stat().st_dev:
         pytest.skip("needs a second file system")

@@ -1,4 +1,4 @@
-"""What the chat shows, without a chat: every state, both languages, hostile names, Telegram's limits."""
+"""The messages of the chat, without a chat: every state, both languages, hostile names, Telegram's limits."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_five_moves_fit_ten_lines_and_700_characters_before_the_fold(language: s
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_no_button_of_a_proposal_opens_a_page(language: str) -> None:
-    """Else a page could take the place of the proposal."""
+    """Else a page could replace the proposal."""
     for state in MoveState:
         base = proposal(7)
         view = proposal_view(

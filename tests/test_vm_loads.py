@@ -1,4 +1,4 @@
-"""The load of each VM: what a node answers, whose counter it is, how busy the VM was, and what is made of it."""
+"""The load of each VM: the answer of a node, the VM of each counter, the load, and its use in the program."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ WORLD: dict[str, Any] = {
 
 
 class Pauses:
-    """A sleep that only takes notes."""
+    """A sleep that only records its calls."""
 
     def __init__(self) -> None:
         self.taken: list[float] = []
@@ -594,7 +594,7 @@ async def test_no_secret_is_logged_or_raised(fixture: ClientFixture, caplog: pyt
 
 
 def certificate(folder: Path, days: int = 1) -> tuple[Path, Path]:
-    """A self-signed one for 127.0.0.1, valid for so many days (less than 0 = expired)."""
+    """A self-signed certificate for 127.0.0.1, valid for this many days (below 0 = expired)."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "panel")])
     now = datetime.now(timezone.utc)

@@ -48,7 +48,7 @@ async def test_commands_and_presses_come_by_webhook(tmp_path: Path, caplog: pyte
         await fixture.pressed(report, "Approve")
         await fixture.message("done in")
         assert fixture.calls("getUpdates") == []
-        # Nobody else gets in, and learns nothing.
+        # Other senders are refused without any information.
         forged = {"update_id": 999_999, "message": {}}
         for headers in ({}, {SECRET_HEADER: "wrong"}, {SECRET_HEADER: ""}):
             assert await posted(port, forged, headers) == 404

@@ -1,6 +1,6 @@
-"""Every call that only Unix has needs a fallback, checked by syntax trees: the program runs on Windows.
+"""Every call that exists only on Unix needs a fallback, so that the program runs on Windows. Checked by syntax trees.
 
-A use counts as guarded within an `if` that asks for the system, or a `try` that takes what Windows raises.
+A call is guarded inside an `if` about the system, or inside a `try` that catches the error on Windows.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ UNIX: dict[str, set[str]] = {
         *("register_at_fork", "sched_getaffinity", "sched_setaffinity", "sendfile", "setegid", "seteuid", "setgid"),
         *("setgroups", "setpgid", "setpriority", "setsid", "setuid", "statvfs", "sync", "sysconf", "uname", "wait"),
         *("O_CLOEXEC", "O_DIRECTORY", "O_NOFOLLOW", "O_NONBLOCK", "O_SYNC", "WNOHANG", "WIFEXITED", "WEXITSTATUS"),
-        # They exist on Windows and do something else: a new process beside a dead parent; an end to the process asked.
+        # These exist on Windows with another effect: a new process beside a dead parent; the end of the process.
         *("execl", "execle", "execlp", "execv", "execve", "execvp", "kill"),
     },
     "signal": {
@@ -36,9 +36,9 @@ UNIX: dict[str, set[str]] = {
     "time": {"tzset", "clock_gettime", "pthread_getcpuclockid"},
 }
 METHODS = {"add_signal_handler", "remove_signal_handler", "add_reader", "add_writer", "create_unix_server"}
-"""Of event loops; those of Windows raise NotImplementedError."""
+"""Methods of event loops; on Windows they raise NotImplementedError."""
 RENAMES = {"os.rename"}
-"""Fails on Windows where the target exists; `os.replace` does not."""
+"""Fails on Windows if the target exists; `os.replace` does not."""
 GUARDS = {"NotImplementedError", "ImportError", "AttributeError", "ModuleNotFoundError"}
 ASKED = ("os.name", "sys.platform", "hasattr(")
 
@@ -69,7 +69,7 @@ def asks_by_name(call: ast.Call) -> bool:
 
 
 def used(node: ast.AST) -> Iterator[str]:
-    """What of Unix alone this one node uses, and files opened in whatever encoding the machine has."""
+    """The Unix-only calls in this syntax node, and files opened with the machine's encoding."""
     if isinstance(node, ast.Import):
         yield from (a.name for a in node.names if a.name.split(".")[0] in MODULES)
     elif isinstance(node, ast.ImportFrom) and node.module:
