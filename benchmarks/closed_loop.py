@@ -107,7 +107,7 @@ def simulate(
     planner = _planner(strategy, policy)
     # What is checked again before each migration: the hard rules, which are the same for all.
     checked = _hard_rules(policy) if strategy in (NOTHING, HBAL) else _ours(strategy, policy)
-    loop = _Loop(world, case.snapshot, checked)
+    loop = Loop(world, case.snapshot, checked)
     ahead = deque(happens)
     slowest = 0.0
     for number in range(round(scene.days * churn.DAY_S / CYCLE_S)):
@@ -165,13 +165,13 @@ def floor(scene: Scene, budget: int) -> float:
     return 100 * seconds / (len(world.active) * scene.days * churn.DAY_S)
 
 
-class _Loop:
+class Loop:
     """The clock between cycles: events of customers, ends of migrations, and the next migration of the queue."""
 
     def __init__(self, world: churn.World, of: Snapshot, policy: Policy) -> None:
         self.world = world
         self.queue: deque[Wish] = deque()
-        self._of, self._policy = of, policy
+        self.seen_as, self._policy = of, policy
         self._ends: list[tuple[float, int]] = []
 
     @property
@@ -201,7 +201,7 @@ class _Loop:
         while self.queue and not world.running:
             wish = self.queue.popleft()
             why_not = check_move(
-                *(world.snapshot(self._of), self._policy, world.recent(), wish.vm_id, wish.target_id),
+                *(world.snapshot(self.seen_as), self._policy, world.recent(), wish.vm_id, wish.target_id),
                 source_id=wish.source_id,
                 need_overload=wish.relieves,
             )
@@ -228,7 +228,7 @@ def _planner(strategy: str, policy: Policy) -> Planner | None:
 
     def planned(snapshot: Snapshot, recent: Recent, budget: int) -> list[Wish]:
         nonlocal empty
-        state = (snapshot.nodes, snapshot.vms, _resting(snapshot, recent, ours))
+        state = (snapshot.nodes, snapshot.vms, resting(snapshot, recent, ours))
         if state == empty and not strategy.startswith(BALANCE):
             return []  # nothing has changed since, so the same plan would be made again
         moves = plan(snapshot, ours, recent).moves
@@ -238,7 +238,7 @@ def _planner(strategy: str, policy: Policy) -> Planner | None:
     return planned
 
 
-def _resting(snapshot: Snapshot, recent: Recent, policy: Policy) -> tuple[frozenset[int], frozenset[int]]:
+def resting(snapshot: Snapshot, recent: Recent, policy: Policy) -> tuple[frozenset[int], frozenset[int]]:
     """The VMs that may not move yet because they have moved, or because that failed."""
     now = snapshot.taken_at
     return (

@@ -247,11 +247,18 @@ async def test_automatic_mode_is_switched_on_only_after_a_question(fixture: BotF
     async with showing(backend_of(fixture)) as pilot:
         await shows(pilot, "asks before it moves", "hot")
         await pilot.press("m")
+        await shows(pilot, "Which mode?", "assist")
+        await pilot.press("down", "down", "enter")
         await shows(pilot, "Switch to automatic mode?")
         await pilot.press("escape")
         await pilot.pause()
         assert await fixture.service.runtime.mode() == "approve"
-        await pilot.press("m")
+        await pilot.press("m", "down", "enter")
+        await shows(pilot, "Switch to assist mode?")
+        await pilot.press("y")
+        await shows(pilot, "NOBODY RUNS THE BALANCER · assist mode")
+        assert await fixture.service.runtime.mode() == "assist"
+        await pilot.press("m", "down", "enter")
         await shows(pilot, "Switch to automatic mode?")
         await pilot.press("y")
         await shows(pilot, "NOBODY RUNS THE BALANCER · automatic mode")

@@ -1,0 +1,168 @@
+"""Questions to people over days: mode approve beside mode assist, in the closed loop.
+
+The model: a person answers each question after two minutes and approves. The cluster begins with 20 good outcomes.
+After a failed migration, assist asks about the next plan, and the answer lets it go on. Everything is at its default.
+
+`python -m benchmarks.assist [--quick]` prints the table. The same seed gives the same figures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from balancer.formats import neutral
+from balancer.harmless import Limits, Situation, is_harmless, judge
+from balancer.model import Move
+from balancer.moves import relieves_its_source
+from balancer.planner import plan
+from balancer.policy import ADAPTIVE, Policy
+from benchmarks import churn
+from benchmarks.closed_loop import CYCLE_S, Loop, Scene, Wish, live, resting
+from bot.config.settings import Settings
+from bot.domain.modes import APPROVE, ASSIST
+
+ANSWER_S = 120.0
+"""So long after a question a person answers."""
+BUDGET = 1
+MODES = (APPROVE, ASSIST)
+WORLDS = ("gen-8x100-tight", "gen-32x600-tight", "gen-32x600-easy")
+DAYS, SEEDS = 14.0, (1, 2, 3)
+FEWER, EQUAL = 0.70, 0.02
+"""What assist has to reach: so many questions fewer, at an overload that is at most so many points higher."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What a mode came to in one scene."""
+
+    instance: str
+    seed: int
+    mode: str
+    questions: int
+    moves: int
+    own: int
+    """Moves that started without a person."""
+    overloaded_percent: float
+    failed: int
+
+
+class _Mode:
+    """Which moves of a plan ask, in one mode."""
+
+    def __init__(self, mode: str, policy: Policy) -> None:
+        defaults = Settings.model_fields
+        self._policy = policy
+        self._mode = mode
+        self._limits = Limits(
+            max_memory_mib=1024 * float(defaults["auto_max_gib"].default),
+            max_per_day=int(defaults["auto_max_per_day"].default),
+            outcomes=int(defaults["auto_after_outcomes"].default),
+            proven=bool(defaults["auto_proven"].default),
+        )
+        self._starts: deque[float] = deque()
+        self._failed = 0
+        self._empty: tuple[object, ...] | None = None
+        """The last state of the cluster for which the plan was empty."""
+        self.own = 0
+        self.questions = 0
+
+    def asked(self, world: churn.World, loop: Loop, now_s: float) -> tuple[list[Move], list[Move]]:
+        """The moves of the plan of now that start by themselves, and those that ask."""
+        seen, recent = world.snapshot(loop.seen_as), world.recent()
+        state = (seen.nodes, seen.vms, resting(seen, recent, self._policy))
+        if state == self._empty:
+            return [], []  # nothing has changed since, so the same plan would be made again
+        planned = plan(seen, self._policy, recent)
+        self._empty = None if planned.moves else state
+        if not planned.moves:
+            return [], []
+        own: list[Move] = []
+        if self._mode == ASSIST and world.account.failed == self._failed:
+            while self._starts and now_s - self._starts[0] > churn.DAY_S:
+                self._starts.popleft()
+            situation = Situation(started=len(self._starts), good=self._limits.outcomes)
+            verdicts = judge(planned, seen.vms, self._policy, self._limits, situation)
+            own = [move for move, verdict in zip(planned.moves, verdicts, strict=True) if is_harmless(verdict)]
+        asks = [move for move in planned.moves if move not in own]
+        self._starts.extend(now_s for _ in own)
+        self.own += len(own)
+        if asks:
+            self.questions += 1
+            self._failed = world.account.failed  # the answer lets it go on
+        return own, asks
+
+
+def simulate(scene: Scene, mode: str) -> Figures:
+    """Lives a scene in one mode, with the default strategy and one move a check."""
+    document, world, happens = live(scene)
+    case = neutral.read(document, max_moves=BUDGET)
+    policy = replace(case.policy, strategy=ADAPTIVE)
+    loop, ahead = Loop(world, case.snapshot, policy), deque(happens)
+    decides = _Mode(mode, policy)
+    for number in range(round(scene.days * churn.DAY_S / CYCLE_S)):
+        now_s = number * CYCLE_S
+        loop.run_until(now_s, ahead)
+        if loop.busy:
+            continue
+        own, asks = decides.asked(world, loop, now_s)
+        loop.queue.extend(map(_wish, own))
+        if asks:
+            loop.run_until(now_s + ANSWER_S, ahead)
+            loop.queue.extend(map(_wish, asks))
+    loop.run_until(scene.days * churn.DAY_S, ahead)
+    account = world.account
+    percent = 100 * account.overloaded_seconds / account.node_seconds
+    return Figures(
+        scene.instance, scene.seed, mode, decides.questions, account.moves, decides.own, percent, account.failed
+    )
+
+
+def _wish(move: Move) -> Wish:
+    return Wish(move.vm_id, move.source_id, move.target_id, relieves_its_source(move))
+
+
+def run(*, quick: bool) -> list[dict[str, Any]]:
+    """One record for each world, seed and mode, as many at once as there are processors."""
+    worlds, days, seeds = (WORLDS[:1], 3.0, SEEDS[:1]) if quick else (WORLDS, DAYS, SEEDS)
+    cases = [(Scene(world, days, seed), mode) for world in worlds for seed in seeds for mode in MODES]
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        return [asdict(figures) for figures in pool.map(_simulate, cases)]
+
+
+def _simulate(case: tuple[Scene, str]) -> Figures:
+    return simulate(*case)
+
+
+def table(records: Sequence[dict[str, Any]]) -> list[str]:
+    """One line for each world, all seeds together, and one for all."""
+    lines = [
+        "| world | moves | questions: approve, assist | fewer | overloaded: approve, assist |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    worlds = list(dict.fromkeys(r["instance"] for r in records))
+    for name in [*worlds, "all"] if len(worlds) > 1 else worlds:
+        sides = [[r for r in records if r["mode"] == mode and name in (r["instance"], "all")] for mode in MODES]
+        asked, overload = ([sum(r[key] for r in side) for side in sides] for key in ("questions", "overloaded_percent"))
+        moves = sum(r["moves"] for r in sides[1])
+        fewer = 100 * (1 - asked[1] / asked[0]) if asked[0] else 0.0
+        points = [total / len(side) for total, side in zip(overload, sides, strict=True)]
+        lines.append(
+            f"| {name} | {moves} | {asked[0]}, {asked[1]} | {fewer:.0f} % | {points[0]:.3f} %, {points[1]:.3f} % |"
+        )
+    return lines
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.assist", description=__doc__)
+    parser.add_argument("--quick", action="store_true")
+    print("\n".join(table(run(quick=parser.parse_args().quick))))
+
+
+if __name__ == "__main__":
+    main()
