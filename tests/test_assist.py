@@ -16,6 +16,7 @@ from bot_fixture import NODE, BotFixture, bot_on, running_panel
 from balancer.harmless import RULE_NAMES, refusals
 from bot.domain.held_clusters import FAILED_KEY
 from bot.domain.proposals import ASSIST_ACTOR, Migration, MigrationState, MoveState, ProposedMove, Verdict
+from bot.domain.shadow import Shadow
 from bot.errors import ConfigError, UnconfirmedMode
 
 HOT = 4
@@ -289,3 +290,27 @@ async def test_tags_that_the_panel_leaves_out_make_the_cluster_ask(tmp_path: Pat
         bot.panel.world.set_vm(bot.panel.world.vms[12], tags=[])
         await bot.propose()
         assert [why(m) for m in await moves(bot)] == [["protection-lost"]]
+
+
+async def test_shadow_counts_what_would_have_started_by_itself(tmp_path: Path) -> None:
+    given = {"auto_after_outcomes": 1, "migration_cooldown": 0}
+    panel_of = running_panel(hot_nodes(vm13={"tags": ["ask"]}))
+    async with panel_of as panel, bot_on(panel, tmp_path / "bot.db", **given) as bot:
+        for _ in range(HOT):  # the first move: no outcome is known; the one of VM 13: it has the tag
+            await bot.moved()
+            bot.pass_time(600)
+        await bot.service.shadow.due()
+        shadow = await bot.service.shadow.last()
+        assert shadow is not None
+        assert shadow.line() == (1, 2, 4)
+        assert shadow.line([2]) is None
+        summary = await bot.store.summaries.between(bot.clock.now - timedelta(days=1), bot.clock.now)
+        assert summary.shadow == (1, 2, 4)
+        bot.pass_time(3600)
+        await bot.service.shadow.due()
+        assert await bot.service.shadow.last() == shadow, "counted once a day"
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"since": 1, "at": 2, "clusters": 3}', '{"clusters": {"x": [1]}}'])
+def test_unreadable_shadow_counts_as_none(text: str) -> None:
+    assert Shadow.of_text(text) is None

@@ -107,6 +107,7 @@ class Timer:
             report = await self._service.cycle.run()
             await self._supervisor.step("Greeting new chats", lambda: self._greet(report))
             await self._supervisor.step("Maintaining the database", self._upkeep.due)
+            await self._supervisor.step("Counting what assist mode would have done", self._service.shadow.due)
             return CheckAnswer.of(report)
         except StoreError as error:
             log.error("The cycle failed: %s", error)

@@ -241,15 +241,16 @@ class Planning(UseCase):
 
     def opens_at(self, cluster_id: int, cluster_name: str, now: WallTime) -> WallTime | None:
         """When migrations of this cluster may start next by MIGRATION_WINDOW; ``None`` = now."""
-        text = self._window_of(cluster_id, cluster_name)
+        text = self.window_of(cluster_id, cluster_name)
         return opens_at(parse_windows(text), now, self._settings.zone)
 
     def open_time(self, cluster_id: int, cluster_name: str, since: WallTime, until: WallTime) -> timedelta:
         """The time between two moments during which MIGRATION_WINDOW allowed this cluster's migrations to start."""
-        text = self._window_of(cluster_id, cluster_name)
+        text = self.window_of(cluster_id, cluster_name)
         return open_time(parse_windows(text), since, until, self._settings.zone)
 
-    def _window_of(self, cluster_id: int, cluster_name: str) -> str:
+    def window_of(self, cluster_id: int, cluster_name: str) -> str:
+        """MIGRATION_WINDOW of this cluster, as written."""
         name = self.modes.names.get(cluster_id, cluster_name)
         return self._clusters.window_of(cluster_id, name, self._settings.migration_window)
 

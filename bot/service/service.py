@@ -38,6 +38,7 @@ from bot.service.reservations import Reservations
 from bot.service.restarts import Restarts
 from bot.service.rooms import Rooms
 from bot.service.runtime_settings import RuntimeSettings
+from bot.service.shadow import ShadowCount
 from bot.service.survivals import Survivals
 from bot.service.vm_loads import VMLoads
 from bot.service.what_if import WhatIf
@@ -89,6 +90,7 @@ class Service:
         self.verdicts = PanelVerdicts(panel, store)
         self.planning = Planning(context, clusters, self.verdicts, self.restarts)
         self.autonomy = Autonomy(context, self.planning, self.restarts)
+        self.shadow = ShadowCount(context, self.observer, self.planning)
         self.survivals = Survivals(context)
         self.queries = Queries(context, self.observer, self.planning, self.survivals)
         self.decisions = Decisions(context, self.observer)

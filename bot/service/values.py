@@ -89,3 +89,5 @@ class AutonomyStatus:
     """What is harmless in assist mode, for clusters without a value of their own in CLUSTERS_FILE."""
     hours: str
     """AUTO_HOURS, as written."""
+    shadow: tuple[int, int, int] | None = None
+    """Days, and how many of how many moves assist mode would have started by itself; ``None``: not counted yet."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import NamedTuple
 
+from balancer.model import Purpose
 from bot.domain.outcomes import newest
 from bot.domain.proposals import UNSETTLED, ActorKind, MigrationState
 from bot.domain.track_record import EndedMigration
@@ -13,6 +15,15 @@ from bot.store.database import Database, Part, all_rows, json_list, scalar
 from bot.store.outcome_rows import outcome_of
 from bot.store.outcomes import OUTCOMES
 from bot.store.reading import Reader
+
+
+class ProposedPlan(NamedTuple):
+    """A plan that a check proposed. ``incident``: of a proposal without one its own id, below 0."""
+
+    incident: int
+    plan: str
+    """As it is stored."""
+
 
 _ENDED = json_list(s.value for s in (MigrationState.SUCCEEDED, MigrationState.FAILED, MigrationState.UNKNOWN))
 
@@ -71,3 +82,14 @@ class Autonomy(Part):
             )
             for m in migrations
         ]
+
+    async def proposed(self, since: datetime, until: datetime) -> list[ProposedPlan]:
+        """The plans that checks proposed in that time, oldest first; what people requested is left out."""
+        async with self._database.reading() as db:
+            records = await all_rows(
+                db,
+                "SELECT coalesce(incident_id, -id) AS incident, plan FROM proposal "
+                "WHERE purpose = ? AND by_kind IS NULL AND created_at >= ? AND created_at <= ? ORDER BY id",
+                (Purpose.BALANCE.value, rows.to_text(since), rows.to_text(until)),
+            )
+        return [ProposedPlan(r["incident"], r["plan"]) for r in records]

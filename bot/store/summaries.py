@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection
 from datetime import datetime
 
+from bot.domain.shadow import SHADOW_KEY, Shadow
 from bot.store import rows
 from bot.store.database import Connection, Database, Part, all_rows, scalar
 from bot.store.outcomes import Outcomes
@@ -41,6 +42,8 @@ class Summaries(Part):
             ended, restarted = await _ended_migrations(db, period)
             expired = await _expired_proposals(db, period)
             waiting = await _waiting_moves(db, clusters)
+            counted = await all_rows(db, "SELECT value FROM setting WHERE key = ?", (SHADOW_KEY,))
+        shadow = Shadow.of_text(counted[0]["value"]) if counted else None
         return Summary(
             since=since,
             until=until,
@@ -55,6 +58,7 @@ class Summaries(Part):
             compared=compared,
             kept=kept,
             broken=await self._outcomes.broken(until, clusters),
+            shadow=None if shadow is None else shadow.line(clusters),
         )
 
 

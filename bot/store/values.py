@@ -210,6 +210,8 @@ class Summary:
     kept: float | None = None
     broken: tuple[BrokenPromises, ...] = ()
     """Clusters whose moves bring less than promised."""
+    shadow: tuple[int, int, int] | None = None
+    """Days, and how many of how many moves assist mode would have started by itself; ``None``: not counted."""
 
     @property
     def quiet(self) -> bool:

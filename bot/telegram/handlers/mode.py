@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
+from balancer.model import Cluster
 from balancer.policy import STRATEGIES
 from bot.domain.modes import APPROVE, ASSIST, AUTO, MODES, is_higher
 from bot.domain.times import parse_duration
@@ -70,7 +72,8 @@ class Modes(Feature):
         text = texts.html("mode-now", mode=mode)
         if stored is not None and stored.value == mode:
             text = texts.html("mode-changed", text=text, who=stored.by.name)
-        autonomy = await self.service.autonomy.status(self.clusters_seen(request))
+        seen = self.clusters_seen(request)
+        autonomy = replace(await self.service.autonomy.status(seen), shadow=await self._shadow(seen))
         text = wording.joined([text, *autonomy_lines(texts, autonomy)])
         rows: list[Row] = []
         if request.context.permissions.global_admin and not self.service.settings.two_person_rule:
@@ -79,6 +82,11 @@ class Modes(Feature):
             text = wording.joined([text, texts.html("first-migration-missing")])
             rows.append([go(texts.text("button-first-migration"), "first-move")])
         return View(text, keyboard(rows))
+
+    async def _shadow(self, seen: Sequence[Cluster]) -> tuple[int, int, int] | None:
+        """Days, harmless moves and all moves in these clusters; ``None``: nothing is counted or was proposed."""
+        shadow = await self.service.shadow.last()
+        return None if shadow is None else shadow.line([cluster.id for cluster in seen])
 
     async def _first_migration_is_missing(self, request: Request) -> bool:
         """Whether no migration on this panel has arrived alive, and this person may make one."""

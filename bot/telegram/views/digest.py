@@ -51,6 +51,9 @@ def digest_text(
     lines += broken_lines(texts, summary.broken)
     if summary.unanswered:
         lines.append(texts.html("digest-unanswered", count=summary.unanswered))
+    if summary.shadow is not None:
+        counted, done, total = summary.shadow
+        lines.append(texts.html("mode-shadow", days=counted, done=done, total=total))
     if summary.waiting:
         lines.append(texts.html("status-waiting", count=summary.waiting))
     lines += [*room, *full]

@@ -40,6 +40,9 @@ def autonomy_lines(texts: Texts, autonomy: AutonomyStatus) -> list[Markup | str]
     if autonomy.own_modes:
         lines.append(texts.html("mode-clusters"))
         lines += [texts.html("mode-of-cluster", cluster=c, mode=m) for c, m in autonomy.own_modes.items()]
+    if autonomy.shadow is not None:
+        days, done, total = autonomy.shadow
+        lines.append(texts.html("mode-shadow", days=days, done=done, total=total))
     lines += [
         texts.html("mode-held", cluster=cluster, reason=texts.reason(reason))
         for cluster, reason in autonomy.held.items()

@@ -20,6 +20,10 @@ mode-harmless-line = • { $rule }
 mode-of-cluster = { $cluster }: { $mode }
 mode-clusters = In CLUSTERS_FILE:
 mode-held = ⚠️ People are asked about every move in { $cluster }: { $reason }
+mode-shadow = { $days ->
+    [one] 👥 In the last day assist mode would have started { $done } of { $total } moves by itself.
+   *[other] 👥 In the last { $days } days assist mode would have started { $done } of { $total } moves by itself.
+}
 mode-ask-assist = 🤝 Switch to <b>assist mode</b>? Harmless moves then start without asking; people are asked about the rest. Bad outcomes so far do not count any more.
 button-mode-assist = 🤝 Assist…
 button-mode-yes-assist = 🤝 Yes, assist

@@ -22,6 +22,11 @@ mode-harmless-line = • { $rule }
 mode-of-cluster = { $cluster }: { $mode }
 mode-clusters = В CLUSTERS_FILE:
 mode-held = ⚠️ В кластере { $cluster } программа спрашивает о каждой миграции: { $reason }
+mode-shadow = { $days ->
+    [one] 👥 За последний { NUMBER($days) } день полуавтоматический режим начал бы сам { $done } из { $total } миграций.
+    [few] 👥 За последние { NUMBER($days) } дня полуавтоматический режим начал бы сам { $done } из { $total } миграций.
+   *[many] 👥 За последние { NUMBER($days) } дней полуавтоматический режим начал бы сам { $done } из { $total } миграций.
+}
 mode-ask-assist = 🤝 Включить <b>полуавтоматический режим</b>? Тогда безобидные миграции начинаются без вопросов, об остальных программа спрашивает. Прежние неудачи больше не учитываются.
 button-mode-assist = 🤝 Полуавтомат…
 button-mode-yes-assist = 🤝 Да, включить
