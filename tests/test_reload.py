@@ -77,6 +77,21 @@ async def test_changed_threshold_holds_and_other_settings_wait_for_a_restart(pro
     assert await program.service.runtime.mode() == "approve", "no file switches automatic mode on"
 
 
+async def test_less_careful_mode_of_a_cluster_waits_for_a_restart_and_a_more_careful_one_does_not(
+    program: Program,
+) -> None:
+    modes = program.service.planning.modes
+    await program.overloaded()
+    program.clusters_file.write_text('[clusters.Production]\nbalance_mode = "auto"\nauto_max_gib = 8', "utf-8")
+    assert (await program.service.reload.take(ANNA)).waiting == ("BALANCE_MODE",)
+    assert await modes.of(1) == "approve"
+    assert (await modes.limits(1, "Production")).max_memory_mib == 8 * 1024
+    await program.service.admin.set_mode("auto", ANNA)
+    program.clusters_file.write_text('[clusters.Production]\nbalance_mode = "assist"', "utf-8")
+    await program.service.reload.take(ANNA)
+    assert await modes.of(1) == "assist"
+
+
 async def test_value_of_a_person_stays_stronger_than_the_file(program: Program) -> None:
     await program.service.admin.set_value("CPU_OVERLOAD_THRESHOLD", "8", ANNA)
     program.change(cpu_overload_threshold=9.0)

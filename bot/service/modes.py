@@ -58,9 +58,9 @@ class ClusterModes(UseCase):
         """Names or ids of clusters with a mode of their own in CLUSTERS_FILE."""
         return {cluster: str(mode) for cluster, mode in self._clusters.all_of(_FIELD).items()}
 
-    def waits_for_restart(self) -> bool:
-        """Whether CLUSTERS_FILE has other modes than when the program started."""
-        return self._clusters.all_of(_FIELD) != self._at_start.all_of(_FIELD)
+    def wait_for_restart(self, clusters: ClustersFile) -> bool:
+        """Whether this content of CLUSTERS_FILE has other modes than the one that the program started with."""
+        return clusters.all_of(_FIELD) != self._at_start.all_of(_FIELD)
 
     async def limits(self, cluster_id: int, name: str) -> Limits:
         """What assist mode may start in this cluster by itself."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bot.config.clusters_file import ClustersFile, load_clusters_file
-from bot.config.settings import POLICY_FIELDS, Settings, env_name
+from bot.config.settings import ASSIST_FIELDS, POLICY_FIELDS, Settings, env_name
 from bot.domain.proposals import Actor
 from bot.service.context import ServiceContext, UseCase
 from bot.service.planning import Planning
@@ -16,7 +16,7 @@ from bot.service.runtime_settings import KEYS
 
 log = logging.getLogger(__name__)
 
-TAKEN = frozenset({*POLICY_FIELDS, *KEYS, "clusters_file"} - {"balance_mode"})
+TAKEN = frozenset({*POLICY_FIELDS, *ASSIST_FIELDS, *KEYS, "clusters_file"} - {"balance_mode"})
 """Settings that change at once. BALANCE_MODE waits for a restart: a reload never switches automatic mode on."""
 
 
@@ -61,10 +61,10 @@ class Reload(UseCase):
             taken = [field for field in differ if field in TAKEN]
             if clusters != self._clusters and "clusters_file" not in taken:
                 taken.append("clusters_file")
-            result = Reloaded(
-                tuple(env_name(field) for field in taken),
-                tuple(env_name(field) for field in differ if field not in TAKEN),
-            )
+            waiting = [field for field in differ if field not in TAKEN]
+            if self._planning.modes.wait_for_restart(clusters) and "balance_mode" not in waiting:
+                waiting.append("balance_mode")
+            result = Reloaded(tuple(map(env_name, taken)), tuple(map(env_name, waiting)))
             await self._store.audit.record("reload", actor, self._clock(), data=" ".join(result.taken))
             self._held = self._held.model_copy(update={field: getattr(settings, field) for field in taken})
             self._clusters = clusters
