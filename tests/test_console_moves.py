@@ -79,3 +79,15 @@ async def test_history_shows_what_a_migration_brought(tmp_path: Path) -> None:
             await shows(pilot, "hot")
             await pilot.press("4")
             await shows(pilot, "after 10 min: relieved hot by")
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 40)])
+async def test_titles_of_the_vms_of_a_node_are_whole_and_states_are_in_russian(
+    tmp_path: Path, width: int, height: int
+) -> None:
+    async with running_bot(tmp_path) as bot, showing(backend_of(bot), width, height, "ru") as pilot:
+        await shows(pilot, "hot")
+        await pilot.press("enter")
+        drawn = await shows(pilot, "big-0", "активна")
+        titles = next(line for line in drawn.splitlines() if "vCPU" in line and "состояние" in line)
+        assert all(f" {title} " in f"{titles} " for title in ("память ГиБ", "состояние", "почему остаётся")), titles

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.widgets import Static
@@ -61,9 +62,9 @@ class NodeView(View):
             (texts.text("console-column-vm"), 30 if wide else 20),
             (texts.text("console-column-vcpus"), 6),
             *([(texts.text("console-column-load"), 7)] if measured else []),
-            (texts.text("console-column-ram"), 9),
-            *([(texts.text("console-column-disk"), 9)] if wide else []),
-            (texts.text("console-column-vm-state"), 16 if wide else 11),
+            _headed(texts.text("console-column-ram"), 9),
+            *([_headed(texts.text("console-column-disk"), 9)] if wide else []),
+            (texts.text("console-column-vm-state"), 16 if wide else 14),
         ]
         tail = max(8, room - sum(width for _, width in columns))
         columns.append((texts.text("console-column-remarks"), tail))
@@ -94,7 +95,7 @@ class NodeView(View):
         """``measured``: there is a column for loads."""
         unknown, p = self.texts.text("table-unknown"), self.palette
         load = unknown if vm.load is None else format(vm.load.cpus, ".1f")
-        state = vm.state or self.texts.text("unknown-value")
+        state = self.texts.text("unknown-value") if vm.state is None else self.texts.text("vm-state", state=vm.state)
         disk = unknown if vm.disk_mib is None else format(vm.disk_mib / 1024, ".0f")
         cells = (
             Text(cut(vm.name, widths[0] - 1)),
@@ -106,6 +107,11 @@ class NodeView(View):
             Text(cut(", ".join(self._remarks(vm, view_state)), widths[-1]), p.dim),
         )
         return Row(f"v:{vm.id}", cells)
+
+
+def _headed(title: str, least: int) -> tuple[str, int]:
+    """A column of figures, as wide as its title needs."""
+    return title, max(least, cell_len(title) + 1)
 
 
 def vm_lines(view: View, view_state: ViewState, node_id: int | None, width: int) -> list[Text]:
