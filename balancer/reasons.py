@@ -233,5 +233,6 @@ def with_role(reason: Reason, role: str) -> Reason:
 
 
 def brief(reason: Reason) -> Reason:
-    """A target's refusal without figures, so that equal refusals can be counted."""
-    return Reason(f"brief-{reason.code}")
+    """A target's refusal without figures, so that equal refusals can be counted. Any other reason stays as it is."""
+    code = f"brief-{reason.code}"
+    return Reason(code) if code in CODES else reason

@@ -181,6 +181,14 @@ def test_lines_tell_moves_bound_and_steps(language: str) -> None:
     assert len(lines) >= 3 + 5
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_lines_say_in_words_why_a_vm_stays(language: str) -> None:
+    campaign = roll(world(3, 11), POLICY, Recent())
+    assert {r.reason.code for step in campaign.steps for r in step.stay} == {"vm-fits-nowhere"}
+    lines = "\n".join(roll_lines(texts_for(language), campaign))
+    assert "reason-" not in lines and "vm-fits-nowhere" not in lines
+
+
 def test_command_plans_a_saved_snapshot(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "s.json"
     path.write_text(json.dumps(snapshot_to_dict(world(4, 4))), "utf-8")
