@@ -50,6 +50,7 @@ SAMPLES: dict[str, tuple[str, str, str]] = {
     "balance_strategy": ("optimal", "smallest-first", "optimal"),
     "optimize_for": ("moves", "memory", "moves"),
     "keep_survivable": ("true", "false", "true"),
+    "room_shapes": ("1:1", "8:16, 4:8", "0"),
     "survive_up_to": ("physical", "overload", "physical"),
     "target_thresholds": ("hard", "preferred", "hard"),
     "migration_overhead": ("1.5", "2.5", "3.5"),

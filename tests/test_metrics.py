@@ -29,6 +29,7 @@ from balancer.model import Snapshot
 from balancer.planner import plan
 from balancer.policy import Policy
 from balancer.requests.capacity import CapacityReport, CapacitySample, StandardVM, Totals, capacity_report
+from balancer.requests.room_table import RoomTable, ShapeRoom
 from balancer.survival.survive import survive
 from bot.cli import BAD_SETTINGS
 from bot.config.settings import Settings
@@ -111,6 +112,7 @@ def everything(names: dict[int, str] | None = None, cluster: str = "Production")
         panel_requests={"GET": 3},
         panel_errors={"refused": 1},
         capacity=(full_soon(cluster),),
+        rooms=(RoomTable(1, cluster, (ShapeRoom(4, 8192, 3, 0, True), ShapeRoom(64, 8192, 0, None, False))),),
     )
 
 
@@ -142,6 +144,8 @@ def test_unknown_values_have_no_line_and_counters_start_at_zero() -> None:
     assert seen.get("cluster_vms", cluster="Production", cluster_id="1") == 2
     assert seen.get("cluster_survives", cluster="Production", cluster_id="1") == 0
     assert seen.get("node_loss_left_out", **measured) == 0 and seen.get("node_loss_left_out", **hot) == 1
+    assert seen.get("room_fits", cluster="Production", cluster_id="1", shape="4:8") == 3
+    assert seen.get("room_moves", cluster="Production", cluster_id="1", shape="64:8") is None
     assert seen.get("snapshot_age_seconds") == seen.get("oldest_waiting_age_seconds") == 30
     assert {seen.get("cycles_total", outcome=o) for o in OUTCOMES} == {0.0, 1.0}
     assert {seen.get("migrations_total", result=r) for r in RESULTS} == {0.0}

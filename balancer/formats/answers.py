@@ -7,6 +7,7 @@ from typing import Any
 from balancer.formats.writing import write_fields
 from balancer.requests.results import Placement, RoomMade
 from balancer.requests.roll_plan import RollPlan
+from balancer.requests.room_table import RoomTable
 from balancer.survival.values import Survival
 
 
@@ -23,6 +24,11 @@ def roll_to_dict(plan: RollPlan) -> dict[str, Any]:
 def room_to_dict(room: RoomMade | None) -> dict[str, Any] | None:
     """All fields; ``None`` if no moves make room, or none are needed."""
     return None if room is None else write_fields(room)
+
+
+def room_table_to_dict(table: RoomTable) -> dict[str, Any]:
+    """All fields."""
+    return write_fields(table)
 
 
 def survival_to_dict(survival: Survival) -> dict[str, Any]:

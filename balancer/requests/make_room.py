@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations
+from typing import NamedTuple
 
 from balancer.model import VM, Move, Purpose, Reason, Recent, Snapshot
 from balancer.moves import make_move
@@ -51,23 +52,45 @@ def make_room(
     Raises:
         ValueError: the snapshot does not hold exactly one cluster.
     """
+    return find_room(snapshot, policy, recent, vcpus, memory_mib, most=most).room
+
+
+def find_room(
+    snapshot: Snapshot,
+    policy: Policy,
+    recent: Recent,
+    vcpus: int,
+    memory_mib: int,
+    *,
+    most: int = MOST_MOVES,
+    work: int = WORK,
+) -> RoomSearch:
+    """As ``make_room``, with the information whether "none" is proven. ``work``: instead of ``WORK``."""
     cluster = only_cluster(snapshot)
     state = state_for(Purpose.ROOM, snapshot, policy, recent, source_id=None)
     if cluster_refusal(cluster, state) is not None:
-        return None
+        return RoomSearch(None, decided=True)
     new = Candidate(VM(_NEW, "", cluster.id, None, vcpus, memory_mib), vcpus, memory_mib)
-    search = _Search(state, new)
+    search = _Search(state, new, work)
     for number in range(1, most + 1):
         for pairs, node in search.plans_of(number):
             moves = search.carried_out(pairs, node)
             if moves and not _takes_room_away(snapshot, policy, recent, moves):
-                return RoomMade(node.node.id, node.node.name, tuple(moves), search.proves_no_fewer(number))
-    return None
+                room = RoomMade(node.node.id, node.node.name, tuple(moves), search.proves_no_fewer(number))
+                return RoomSearch(room, decided=True)
+    return RoomSearch(None, search.proves_no_fewer(most + 1))
+
+
+class RoomSearch(NamedTuple):
+    """What was found; ``decided``: where nothing was, it is proven that there is nothing."""
+
+    room: RoomMade | None
+    decided: bool
 
 
 class _Search:
-    def __init__(self, state: WorkingState, new: Candidate) -> None:
-        self._state, self._new, self._work = state, new, WORK
+    def __init__(self, state: WorkingState, new: Candidate, work: int) -> None:
+        self._state, self._new, self._work = state, new, work
         self._targets = Targets(state)
         free = (n for n in state.working.values() if n.reserved is None)
         self._nodes = [n for n in free if placement_refusal(n.node, state) is None]

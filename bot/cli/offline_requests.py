@@ -1,4 +1,4 @@
-"""`vm-balancer plan FILE` with --drain, --fill, --place, --survive or --roll: requests about a saved snapshot. Pure."""
+"""`vm-balancer plan FILE` with --drain, --fill, --place, --room, --survive or --roll: about a snapshot. Pure."""
 
 from __future__ import annotations
 
@@ -17,15 +17,18 @@ from balancer.requests.make_room import make_room
 from balancer.requests.place import place
 from balancer.requests.results import Placement, TargetChoice
 from balancer.requests.roll import roll
+from balancer.requests.room_table import room_table
 from balancer.survival.survive import losses_of, survive
 from balancer.survival.values import Survival
 from bot.cli.plan_options import PlanOptions, PlanRequest
 from bot.domain.lookup import matching, nearest
+from bot.domain.room_tables import DEFAULT_SHAPES, parse_shapes
 from bot.errors import ConfigError
 from bot.rendering.catalog import Texts
 from bot.rendering.plain import plan_lines
 from bot.rendering.roll import roll_lines
 from bot.rendering.room_rows import room_rows
+from bot.rendering.room_table_rows import room_table_rows
 from bot.rendering.survival_rows import survival_rows
 
 Change = Callable[[Policy], Policy]
@@ -53,6 +56,8 @@ def answer_request(request: PlanRequest, saved: Saved, options: PlanOptions) -> 
 
     if request.roll is not None:
         return _roll(request.roll, saved, change)
+    if request.room:
+        return _room(saved, change)
     if request.place is not None:
         return _place(request.place, saved, change)
     option, name, plan_for = (
@@ -112,6 +117,22 @@ def _roll(names: Sequence[str], saved: Saved, change: Change) -> Answer:
         return [line for title, plan in zip(titles, plans, strict=True) for line in (title, *roll_lines(texts, plan))]
 
     return Answer({"campaigns": [answers.roll_to_dict(plan) for plan in plans]}, lines)
+
+
+def _room(saved: Saved, change: Change) -> Answer:
+    """The room for the default sizes of ROOM_SHAPES."""
+    shapes = parse_shapes(DEFAULT_SHAPES)
+    tables = [
+        room_table(cluster, change(saved.policy_of(own.id)), saved.recent or Recent(), shapes)
+        for cluster in saved.snapshot.split()
+        for own in cluster.clusters
+    ]
+
+    def lines(texts: Texts) -> list[str]:
+        rows = [row for table in tables for row in room_table_rows(texts, table)]
+        return ["  " * row.depth + texts.text(row.key, **row.args) for row in rows]
+
+    return Answer({"rooms": [answers.room_table_to_dict(table) for table in tables]}, lines)
 
 
 def survival_lines(texts: Texts, survival: Survival) -> list[str]:

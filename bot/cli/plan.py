@@ -35,6 +35,7 @@ def parser() -> Parser:
     request.add_argument(
         "--survive", action="store_true", help="for each node: is there room on the others if it is lost"
     )
+    request.add_argument("--room", action="store_true", help="for common sizes: how many new VMs fit")
     request.add_argument("--roll", action="store_true", help="plan how to empty node after node, for updates")
     parser.add_argument(
         "--nodes", metavar="A,B", help="with --survive: these nodes are lost together; with --roll: only these nodes"
@@ -81,6 +82,8 @@ def _request(given: argparse.Namespace, problems: list[str]) -> PlanRequest | No
         return PlanRequest(roll=names)
     if names:
         problems.append("--nodes is given without --survive or --roll: add one of them, or leave --nodes out")
+    if given.room:
+        return PlanRequest(room=True)
     if given.place is not None:
         return PlanRequest(place=_size(given.place, problems))
     if given.drain is None and given.fill is None:

@@ -9,7 +9,7 @@ from balancer.policy import Policy
 
 @dataclass(frozen=True, slots=True)
 class PlanRequest:
-    """What the command line asks for instead of balancing: one of the five, the others are ``None``."""
+    """What the command line asks for instead of balancing: one of the six, the others are ``None``."""
 
     drain: str | None = None
     """A node by name or id; likewise ``fill``."""
@@ -18,6 +18,8 @@ class PlanRequest:
     """vCPUs and MiB of memory."""
     survive: tuple[str, ...] | None = None
     """Nodes that are lost together, by name or id; empty: each node alone."""
+    room: bool = False
+    """The room for the sizes of ROOM_SHAPES."""
     roll: tuple[str, ...] | None = None
     """Nodes that are emptied one after another, by name or id; empty: all of each cluster."""
 

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from bot.config.parsing import LARGEST_ID, address, chat_id, ids, names, proxy, ssh_hosts, webhook_address
 from bot.domain.reminders import parse_reminders
+from bot.domain.room_tables import parse_shapes
 from bot.domain.times import parse_timing, parse_windows, zone_named
 
 LONGEST_S = 315_360_000  # ten years: beyond it, clocks overflow
@@ -94,6 +95,7 @@ Percent = Annotated[float, Field(ge=SMALLEST, le=100, allow_inf_nan=False)]
 Positive = Annotated[float, Field(ge=SMALLEST, le=LARGEST, allow_inf_nan=False)]
 ProxyAddress = Annotated[SecretStr, _secret(proxy)]
 Seconds = Annotated[int, Field(ge=0, le=LONGEST_S)]
+Shapes = Annotated[str, _checked_by(parse_shapes)]
 ThreadId = Annotated[int, Field(ge=1, le=LARGEST_ID)]
 WebhookAddress = Annotated[str, AfterValidator(webhook_address)]
 WebhookSecret = Annotated[SecretStr, _secret(_webhook_secret)]

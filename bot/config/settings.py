@@ -35,6 +35,7 @@ from bot.config.field_types import (
     ProxyAddress,
     ReminderTimes,
     Seconds,
+    Shapes,
     ThreadId,
     WebhookAddress,
     WebhookSecret,
@@ -44,6 +45,7 @@ from bot.config.field_types import (
     number,
     whole,
 )
+from bot.domain.room_tables import DEFAULT_SHAPES
 from bot.domain.sanitize import MASK
 from bot.domain.times import zone_named
 
@@ -178,6 +180,9 @@ class Settings(BaseSettings):
     """How full other nodes may get if a node is lost. overload: to the thresholds. physical: to all of their memory."""
     keep_survivable: bool = False
     """No plan takes away the room for a node that could be lost before it. false: the proposal warns of it."""
+
+    room_shapes: Shapes = DEFAULT_SHAPES
+    """Sizes of new VMs for /room: vCPUs:GiB by commas, at most 8. 0: none; checks compute nothing then."""
 
     # Nodes and VMs to leave alone
     exclude_source_nodes: NameList = ()

@@ -107,6 +107,7 @@ class Metrics:
             panel_requests=dict(self._panel.requests),
             panel_errors=dict(self._panel.errors),
             capacity=await self._capacity(),
+            rooms=tuple(table for _, table in sorted(service.room_tables.known.items())),
         )
 
     async def _count_events(self) -> tuple[Waiting | None, str | None, bool | None]:

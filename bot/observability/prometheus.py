@@ -19,6 +19,7 @@ from prometheus_client.registry import Collector
 
 from balancer.model import NodeLoad, NodeReport, Plan
 from balancer.requests.capacity import CapacityReport
+from balancer.requests.room_table import RoomTable
 from balancer.survival.values import Survival, SurvivalVerdict
 from bot.domain.counters import KEPT_BOUNDS, TIMED_RESULTS, Counted, CycleTally, Histogram, PanelRead, Waiting
 from bot.domain.modes import MODES
@@ -63,6 +64,8 @@ class MetricValues:
     panel_errors: Mapping[str, int]
     capacity: tuple[CapacityReport, ...] = ()
     """When clusters are full."""
+    rooms: tuple[RoomTable, ...] = ()
+    """The room for new VMs, by the last check."""
 
 
 _OWN_PROCESS = ProcessCollector(registry=None)
@@ -82,6 +85,7 @@ class _Page(Collector):
             yield from _clusters(values.cycles.sight, values.now)
         yield from _survivals(values.survivals)
         yield from _capacity(values.capacity)
+        yield from _rooms(values.rooms)
         if values.waiting is not None:
             yield from _waiting(values.waiting, values.now)
         yield from _counted(values)
@@ -107,6 +111,21 @@ def _survivals(survivals: Iterable[Survival]) -> Iterator[Metric]:
             if loss.verdict is not SurvivalVerdict.UNDECIDED:
                 left_out.add_metric([name, one_line(loss.node_names[0]), str(loss.node_ids[0])], len(loss.left_out))
     yield from (survives, left_out)
+
+
+def _rooms(rooms: Iterable[RoomTable]) -> Iterator[Metric]:
+    """A shape for which no plan was found has no line in ``room_moves``."""
+    labels = ["cluster", "cluster_id", "shape"]
+    fits = _gauge("room_fits", "New VMs of this size (vCPUs:GiB of ROOM_SHAPES) that fit now.", labels)
+    moves = _gauge("room_moves", "Fewest moves found after which a VM of this size fits; 0 = it fits now.", labels)
+    for table in rooms:
+        for shape in table.shapes:
+            size = f"{shape.vcpus}:{shape.memory_mib // 1024}"
+            values = [one_line(table.cluster_name), str(table.cluster_id), size]
+            fits.add_metric(values, shape.vms)
+            if shape.moves is not None:
+                moves.add_metric(values, shape.moves)
+    yield from (fits, moves)
 
 
 def _program(values: MetricValues) -> Iterator[Metric]:

@@ -30,6 +30,7 @@ from bot.service.observer import Observer
 from bot.service.planning import PlannedCheck, Planning
 from bot.service.planning_context import PlanningContext
 from bot.service.reservations import Reservations
+from bot.service.room_tables import RoomTables
 from bot.service.survivals import Survivals
 from bot.service.values import OUTAGE_KEY, REFUSED_KEY, ClusterResult, CycleReport
 from bot.store.values import PublishCheckpoint, Published
@@ -58,6 +59,7 @@ class Cycle(UseCase):
         capacity: Capacity,
         survivals: Survivals,
         reservations: Reservations,
+        room_tables: RoomTables,
     ) -> None:
         super().__init__(context)
         self._autonomy = autonomy
@@ -68,6 +70,7 @@ class Cycle(UseCase):
         self._capacity = capacity
         self._survivals = survivals
         self._reservations = reservations
+        self._room_tables = room_tables
         self._running = asyncio.Lock()
         self._plan_log = plan_log.PlanLog()
         self._foreign_moves = ForeignMoves(context.store, context.clock)
@@ -134,6 +137,7 @@ class Cycle(UseCase):
             clusters = snapshot.clusters
             await self._planning.record_check(context, plans)
             await self._survivals.refresh(context)
+            await self._room_tables.refresh(context)
             self.tally.saw(snapshot, plans)
             ended("done")
             self._plan_log.begins(len(clusters))
@@ -213,6 +217,8 @@ class Cycle(UseCase):
             await self._ledger.compare(snapshot, context.policies)
         async with self._defects.contained("Room for a lost node", "It is not known whether a node can be lost"):
             await self._survivals.refresh(context)
+        async with self._defects.contained("Room for new VMs", "The room for new VMs is not computed"):
+            await self._room_tables.refresh(context)
         return CycleReport("done", started, tuple(results))
 
     async def _starts_alone(self, context: PlanningContext, planned: PlannedCheck) -> Alone:

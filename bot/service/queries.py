@@ -16,6 +16,7 @@ from balancer.requests.place import place
 from balancer.requests.results import Placement, WhyNode, WhyVM
 from balancer.requests.roll import roll
 from balancer.requests.roll_plan import RollPlan
+from balancer.requests.room_table import RoomTable
 from balancer.requests.why import why_node, why_vm
 from balancer.survival.values import Survival
 from bot.domain.exclusions import Exclusion
@@ -28,6 +29,7 @@ from bot.errors import NotFound, PanelError
 from bot.service.context import ServiceContext, UseCase
 from bot.service.observer import FRESH, NOW, Observer
 from bot.service.planning import Planning
+from bot.service.room_tables import RoomTables
 from bot.service.survivals import Survivals
 from bot.service.values import Status
 from bot.store.values import DecisionGroup
@@ -65,17 +67,24 @@ class Queries(UseCase):
         observer: Observer,
         planning: Planning,
         survivals: Survivals,
+        *,
+        room_tables: RoomTables,
         sees: Sees | None = None,
     ) -> None:
         super().__init__(context)
         self._observer = observer
         self._planning = planning
         self._survivals = survivals
+        self._room_tables = room_tables
         self._sees = sees
 
     def seen_by(self, sees: Sees) -> Queries:
         """The same questions for a person who sees only these clusters."""
-        return Queries(self._context, self._observer, self._planning, self._survivals, sees)
+        return Queries(
+            *(self._context, self._observer, self._planning, self._survivals),
+            room_tables=self._room_tables,
+            sees=sees,
+        )
 
     def _clusters(self, snapshot: Snapshot) -> list[Cluster]:
         return [c for c in snapshot.clusters if self._sees is None or self._sees(c.id, c.name)]
@@ -282,6 +291,20 @@ class Queries(UseCase):
         away_ids = [node.id for node in away]
         parts = [own for own in snapshot.split() if own.clusters[0].id in wanted]
         return tuple([await self._survivals.ask(context, own, [node.id for node in lost], away_ids) for own in parts])
+
+    async def room(self, cluster: str | None = None) -> tuple[RoomTable, ...]:
+        """The room for new VMs of common sizes, for one cluster or all.
+
+        Raises:
+            PanelError: as ``observe``.
+            NotFound: no cluster has this name.
+        """
+        snapshot = await self._observe_soon()
+        context = await self._planning.context(snapshot)
+        clusters = self._clusters(snapshot)
+        wanted = {c.id for c in clusters} if cluster is None else {self._one(clusters, cluster, "cluster").id}
+        parts = [own for own in snapshot.split() if own.clusters[0].id in wanted]
+        return tuple([await self._room_tables.ask(context, own) for own in parts])
 
     async def roll_plan(self, name: str = "") -> RollPlan:
         """The plan for emptying nodes one after another. Nothing is stored.

@@ -36,6 +36,7 @@ from bot.service.reload import Reload
 from bot.service.requests import Requests
 from bot.service.reservations import Reservations
 from bot.service.restarts import Restarts
+from bot.service.room_tables import RoomTables
 from bot.service.rooms import Rooms
 from bot.service.runtime_settings import RuntimeSettings
 from bot.service.shadow import ShadowCount
@@ -92,7 +93,8 @@ class Service:
         self.autonomy = Autonomy(context, self.planning, self.restarts)
         self.shadow = ShadowCount(context, self.observer, self.planning)
         self.survivals = Survivals(context)
-        self.queries = Queries(context, self.observer, self.planning, self.survivals)
+        self.room_tables = RoomTables(context)
+        self.queries = Queries(context, self.observer, self.planning, self.survivals, room_tables=self.room_tables)
         self.decisions = Decisions(context, self.observer)
         self.requests = Requests(context, self.observer, self.planning, self.decisions)
         self.rooms = Rooms(context, self.observer, self.planning, self.requests)
@@ -112,6 +114,7 @@ class Service:
             ledger=self.ledger,
             capacity=self.capacity,
             survivals=self.survivals,
+            room_tables=self.room_tables,
             reservations=self.reservations,
         )
         self.executor = Executor(

@@ -44,5 +44,8 @@ class Digest(Feature):
         stored = await self.service.survivals.summaries()
         survivals = [s for i, s in stored.items() if clusters is None or i in clusters]
         capacity = await self.service.capacity.known(clusters)
-        text = digest_text(texts, summary, pictured=photo is not None, survivals=survivals, capacity=capacity)
+        tables = await self.service.room_tables.stored()
+        rooms = [table for i, table in tables.items() if clusters is None or i in clusters]
+        pictured = photo is not None
+        text = digest_text(texts, summary, pictured=pictured, survivals=survivals, capacity=capacity, rooms=rooms)
         return View(text, keyboard(rows), photo=photo)

@@ -7,9 +7,11 @@ from collections.abc import Iterable, Sequence
 from markupsafe import Markup, escape
 
 from balancer.requests.capacity import CapacityReport
+from balancer.requests.room_table import RoomTable
 from bot.domain.survival_summary import SurvivalSummary
 from bot.rendering.capacity import first_dates
 from bot.rendering.catalog import Texts
+from bot.rendering.room_table_rows import largest_row
 from bot.rendering.survival_rows import headline
 from bot.store.values import Summary
 from bot.telegram.views import wording
@@ -26,6 +28,7 @@ def digest_text(
     pictured: bool = False,
     survivals: Iterable[SurvivalSummary] = (),
     capacity: Sequence[CapacityReport] = (),
+    rooms: Iterable[RoomTable] = (),
 ) -> Markup:
     """A day or a week in a few lines: how bad it was, what was done, what nobody answered, which nodes were worst.
 
@@ -33,10 +36,12 @@ def digest_text(
         pictured: the nodes are in a picture above the text.
         survivals: of the clusters that the reader sees.
         capacity: the clusters, of which those with a date are told.
+        rooms: of the clusters that the reader sees.
     """
     days = max(1, round((summary.until - summary.since).total_seconds() / 86_400))
     lines: list[Markup | str] = [texts.html("digest-title", days=days), ""]
     room = [wording.row(texts, headline(survival)) for survival in survivals][:LISTED]
+    room += [wording.row(texts, largest_row(texts, table)) for table in rooms][:LISTED]
     full = [escape(line) for line in first_dates(texts, capacity, summary.until)]
     if summary.quiet:
         return wording.joined([*lines, texts.html("digest-quiet"), *room, *full])

@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from balancer.requests.capacity import CapacityReport
 from bot.domain.proposals import Migration, MigrationState, Proposal
+from bot.domain.room_tables import ROOM_KEY, tables_of
 from bot.domain.survival_summary import SURVIVES_KEY, summaries_of
 from bot.domain.times import Hours
 from bot.rendering.catalog import Texts
@@ -116,7 +117,13 @@ async def _digest(
     picture = Picture(f"digest {notice.id} {texts.language}", partial(digest_photo, texts, by_day, summary.busiest))
     stored = summaries_of(await store.settings.values_with_prefix((SURVIVES_KEY,)))
     survivals = [s for i, s in stored.items() if clusters is None or i in clusters]
-    return View(digest_text(texts, summary, survivals=survivals, capacity=capacity), keyboard(rows), picture=picture)
+    tables = tables_of(await store.settings.values_with_prefix((ROOM_KEY,)))
+    rooms = [table for i, table in tables.items() if clusters is None or i in clusters]
+    return View(
+        digest_text(texts, summary, survivals=survivals, capacity=capacity, rooms=rooms),
+        keyboard(rows),
+        picture=picture,
+    )
 
 
 async def _view(texts: Texts, store: Store, notice: Notice, now: datetime, quarantine: timedelta) -> View | None:

@@ -53,3 +53,21 @@ popup-room = { $count ->
 popup-room-waits = These moves are proposed already. They wait for approval in the message of the proposal.
 row-propose-room = 📋 Propose these: { $cluster }
 room-no-moves = no plan of up to four moves was found that makes room
+
+## How large a new VM may be
+
+menu-room = How large may a new VM be?
+room-title = 📐 { $cluster }: the largest new VM that fits: { $largest }
+room-nothing = 📐 { $cluster }: no new VM of the usual sizes fits, not after moves either
+room-largest = { $moves ->
+    [0] { NUMBER($vcpus) } vCPU and { NUMBER($gib) } GiB now
+    [one] { NUMBER($vcpus) } vCPU and { NUMBER($gib) } GiB after 1 move
+   *[other] { NUMBER($vcpus) } vCPU and { NUMBER($gib) } GiB after { NUMBER($moves) } moves
+ }
+room-shape-fits = ✅ { NUMBER($vcpus) } vCPU and { NUMBER($gib) } GiB: { NUMBER($vms) } fit now
+room-shape-moves = 🔁 { NUMBER($vcpus) } vCPU and { NUMBER($gib) } GiB: { $moves ->
+    [one] one fits after 1 move
+   *[other] one fits after { NUMBER($moves) } moves
+ }
+room-shape-none = ❌ { NUMBER($vcpus) } vCPU and { NUMBER($gib) } GiB: none fits, not after four moves either
+room-shape-undecided = ❔ { NUMBER($vcpus) } vCPU and { NUMBER($gib) } GiB: none fits now; whether moves make room is not decided

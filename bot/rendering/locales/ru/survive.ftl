@@ -46,3 +46,21 @@ popup-room = Предложено миграций: { NUMBER($count) }. Одоб
 popup-room-waits = Эти миграции уже предложены. Они ждут одобрения в сообщении с предложением.
 row-propose-room = 📋 Предложить это: { $cluster }
 room-no-moves = плана до четырёх миграций, который освободит место, не нашлось
+
+## Какого размера может быть новая ВМ
+
+menu-room = Какого размера может быть новая ВМ
+room-title = 📐 { $cluster }: самая большая новая ВМ: { $largest }
+room-nothing = 📐 { $cluster }: новая ВМ обычных размеров не поместится и после миграций
+room-largest = { $moves ->
+    [0] сейчас { NUMBER($vcpus) } vCPU и { NUMBER($gib) } ГиБ
+    [one] после { NUMBER($moves) } миграции { NUMBER($vcpus) } vCPU и { NUMBER($gib) } ГиБ
+   *[other] после { NUMBER($moves) } миграций { NUMBER($vcpus) } vCPU и { NUMBER($gib) } ГиБ
+ }
+room-shape-fits = ✅ { NUMBER($vcpus) } vCPU и { NUMBER($gib) } ГиБ: сейчас поместится { NUMBER($vms) }
+room-shape-moves = 🔁 { NUMBER($vcpus) } vCPU и { NUMBER($gib) } ГиБ: одна поместится { $moves ->
+    [one] после { NUMBER($moves) } миграции
+   *[other] после { NUMBER($moves) } миграций
+ }
+room-shape-none = ❌ { NUMBER($vcpus) } vCPU и { NUMBER($gib) } ГиБ: не поместится и после четырёх миграций
+room-shape-undecided = ❔ { NUMBER($vcpus) } vCPU и { NUMBER($gib) } ГиБ: сейчас не поместится; помогут ли миграции, не установлено
