@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from bot.cli.arguments import add_settings
-from bot.cli.given import log_to, read_settings
 from bot.cli.output import FAILED, OK, say
-from bot.cli.parsing import Parser, make_parser, understood
+from bot.cli.parsing import Parser, make_parser
 from bot.cli.prompt import ask
-from bot.cli.single_move import is_yes
-from bot.config.clusters_file import check_clusters_file
-from bot.config.validation import check_files, check_panel
+from bot.cli.single_move import is_yes, read_with_question
 from bot.domain.proposals import Migration, MigrationState
 from bot.rendering.aborts import abort_words
 from bot.service.aborts import AbortKind
@@ -39,11 +35,8 @@ def parser() -> Parser:
 def run(arguments: list[str]) -> int:
     from bot.app.program import VMBalancer
 
-    given, problems = understood(parser(), arguments)
-    if not sys.stdin.isatty():
-        problems.append("abort asks before it stops a migration, and nobody can answer here: use a terminal")
-    settings = read_settings(given, problems, lambda _: [check_panel, check_clusters_file, check_files])
-    log_to(settings, to_file=True)
+    unattended = "abort asks before it stops a migration, and nobody can answer here: use a terminal"
+    given, settings = read_with_question(parser(), arguments, unattended)
 
     async def work() -> int:
         update = {"telegram_notifications": False}

@@ -6,19 +6,16 @@ Goes through the same rules, records and executor as every other migration.
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from bot.cli.arguments import add_settings
-from bot.cli.given import log_to, read_settings, stop_on_signals
+from bot.cli.given import stop_on_signals
 from bot.cli.output import FAILED, OK, say
-from bot.cli.parsing import Parser, make_parser, understood
+from bot.cli.parsing import Parser, make_parser
 from bot.cli.prompt import ask
-from bot.cli.single_move import LOOK_S, carry_out, is_yes, tell
-from bot.config.clusters_file import check_clusters_file
-from bot.config.validation import check_files, check_panel
+from bot.cli.single_move import LOOK_S, carry_out, is_yes, read_with_question, tell
 from bot.domain.sanitize import one_line
 from bot.errors import PanelError
 
@@ -43,11 +40,8 @@ def parser() -> Parser:
 def run(arguments: list[str]) -> int:
     from bot.app.program import VMBalancer
 
-    given, problems = understood(parser(), arguments)
-    if not given.yes and not sys.stdin.isatty():
-        problems.append("first-move asks before it moves a VM, and nobody can answer here: add --yes")
-    settings = read_settings(given, problems, lambda _: [check_panel, check_clusters_file, check_files])
-    log_to(settings, to_file=True)
+    unattended = "first-move asks before it moves a VM, and nobody can answer here: add --yes"
+    given, settings = read_with_question(parser(), arguments, unattended)
     update = {"telegram_notifications": False, "dry_run": False, "balance_mode": "approve"}
 
     async def work() -> int:

@@ -1,14 +1,19 @@
-"""One migration that a person asks for at the terminal, watched to its end. Through the rules, records and executor of
-every other migration.
-"""
+"""One migration that a person starts or stops at the terminal, by the rules, records and executor of all others."""
 
 from __future__ import annotations
 
 import asyncio
+import sys
+from argparse import Namespace
 from collections.abc import Coroutine, Sequence
 from typing import TYPE_CHECKING, Any
 
+from bot.cli.given import log_to, read_settings
 from bot.cli.output import FAILED, OK, say
+from bot.cli.parsing import Parser, understood
+from bot.config.clusters_file import check_clusters_file
+from bot.config.settings import Settings
+from bot.config.validation import check_files, check_panel
 from bot.domain.proposals import MigrationState, ProposedMove
 from bot.rendering.plain import all_well, outcome_line
 from bot.service.local_actor import at_the_terminal
@@ -21,6 +26,22 @@ if TYPE_CHECKING:
 LOOK_S = 2.0
 """Time between two looks at a VM on its way."""
 _YES = frozenset({"y", "yes", "д", "да"})
+
+
+def read_with_question(parser: Parser, arguments: list[str], nobody_answers: str) -> tuple[Namespace, Settings]:
+    """Arguments and settings of a command that asks a question, unless it has an option ``--yes``. Starts the log.
+
+    Args:
+        nobody_answers: the error if the input is no terminal.
+    Raises:
+        ConfigError: all problems of arguments and settings.
+    """
+    given, problems = understood(parser, arguments)
+    if not getattr(given, "yes", False) and not sys.stdin.isatty():
+        problems.append(nobody_answers)
+    settings = read_settings(given, problems, lambda _: [check_panel, check_clusters_file, check_files])
+    log_to(settings, to_file=True)
+    return given, settings
 
 
 def is_yes(answer: str) -> bool:
