@@ -10,13 +10,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
-from balancer.model import Move, Node, Purpose, Reason, Recent, Rejection, Snapshot
+from balancer.model import Move, Node, Plan, Purpose, Reason, Recent, Rejection, Snapshot
 from balancer.policy import Policy
 from balancer.requests.drain import drain
 from balancer.requests.plan_builder import only_cluster
 from balancer.requests.roll_plan import RollPlan, RollStep
 from balancer.rules.constraints import candidate, cluster_refusal, source_refusal, state_for
 from balancer.scoring import most_mib, most_vcpus
+from balancer.strategies.alternative import effort_of
+from balancer.strategies.outcome import parallel_groups
 from balancer.survival.survive import survive
 from balancer.survival.values import worst
 
@@ -61,6 +63,31 @@ def roll(
     best = min(tried, key=lambda steps: (_unmoved(steps), sum(len(s.moves) for s in steps), len(steps)), default=())
     steps = tuple(_survivals(start, policy, recent, best))
     return RollPlan(cluster.id, cluster.name, steps, bound, _cautions(start, policy, wanted))
+
+
+def next_drain(snapshot: Snapshot, policy: Policy, recent: Recent, node_id: int, later: Collection[int]) -> Plan:
+    """The plan that empties the next node of a campaign.
+
+    VMs go to the nodes ``later`` only where they fit nowhere else: those are still to be emptied, and a VM there would
+    move again. Raises as ``drain``.
+    """
+    preferred = drain(snapshot, policy.with_exclusions(frozenset(), frozenset(later)), recent, node_id)
+    if not later or not preferred.rejections:
+        return preferred
+    if not preferred.moves or any(node.measured is not None for node in snapshot.nodes):
+        # What moves do to a measured load is known within one plan only.
+        anywhere = drain(snapshot, policy, recent, node_id)
+        return anywhere if len(anywhere.moves) > len(preferred.moves) else preferred
+    rest = drain(after(snapshot, preferred.moves), policy, recent, node_id)
+    moves = (*preferred.moves, *rest.moves)
+    return replace(
+        preferred,
+        moves=moves,
+        rejections=rest.rejections,
+        overloaded_after=rest.overloaded_after,
+        effort=effort_of(snapshot, moves, policy),
+        groups=parallel_groups((move.source_id, move.target_id) for move in moves),
+    )
 
 
 def after(snapshot: Snapshot, moves: Sequence[Move]) -> Snapshot:
