@@ -77,6 +77,8 @@ SAMPLES: dict[str, tuple[str, str, str]] = {
     "skip_cooldown": ("1", "2", "3"),
     "migration_progress": ("ssh", "estimate", "ssh"),
     "allow_abort": ("true", "false", "true"),
+    "roll_command": ("/bin/a b", "reboot-node", "/opt/c 'd e'"),
+    "roll_command_timeout": ("60", "120", "7200"),
     "two_person_rule": ("true", "false", "true"),
     "confirm_large_moves": ("1.5", "2.5", "64"),
     "proposal_ttl": ("6", "7", "8"),

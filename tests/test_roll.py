@@ -203,7 +203,9 @@ async def test_chat_shows_the_plan_and_moves_nothing(tmp_path: Path) -> None:
     async with running(tmp_path) as fixture:
         await fixture.start()
         said(fixture, "/roll")
-        message = await fixture.message("Production: the plan for emptying node after node", "nothing moves", "1. ")
+        message = await fixture.message(
+            "Production: the plan for emptying node after node", "Nothing moves until", "1. "
+        )
         assert "no order takes fewer than" in message.content.text
         said(fixture, "/roll mild,cool")
         await fixture.message("the plan for emptying", "mild")

@@ -218,6 +218,7 @@ class VMBalancer:
             return
         self._timer.stop()
         await self.service.executor.stop()
+        await self.service.campaign_worker.close()
         if self._working:  # a program that started nothing sends nothing: notices belong to the program that runs
             with suppress(Exception):  # the last update of the chat must not keep the program from ending
                 await asyncio.wait_for(self.notifier.flush(), timeout=3)
@@ -247,6 +248,8 @@ class VMBalancer:
         await self._serve_metrics(self._stack)
         await self._timer.begin()
         self.start_workers()
+        if not self.settings.dry_run and self._ownership.claimed:
+            self._supervisor.start("Campaigns", self.service.campaign_worker.run)
         self.listen(self.next_check)
         self._timer.start()
         systemd.notify(systemd.READY)

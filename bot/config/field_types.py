@@ -7,6 +7,7 @@ the value, which may be a secret.
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -71,6 +72,17 @@ def _webhook_secret(text: str) -> str:
     return text
 
 
+def _command(text: str) -> str:
+    _one_line(text)
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise ValueError(f"a command and its words are needed, quoted as in a shell ({error})") from error
+    if text.strip() and not words:
+        raise ValueError("a command is needed")
+    return text
+
+
 def _number_as_text(value: object) -> object:
     """Turns a whole number from a program into text."""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
@@ -83,6 +95,7 @@ AnyCaseUpper = BeforeValidator(lambda value: value.upper() if isinstance(value, 
 Address = Annotated[str, AfterValidator(address)]
 BotToken = Annotated[SecretStr, _secret(_token)]
 ChatId = Annotated[int, Field(ge=-LARGEST_ID, le=LARGEST_ID), BeforeValidator(chat_id)]
+CommandWords = Annotated[str, AfterValidator(_command)]
 DigestTime = Annotated[str, _checked_by(parse_timing)]
 FilePath = Annotated[Path, AfterValidator(_path)]
 HostMapping = Annotated[Mapping[str, str], BeforeValidator(ssh_hosts)]

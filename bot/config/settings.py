@@ -23,6 +23,7 @@ from bot.config.field_types import (
     AnyCaseUpper,
     BotToken,
     ChatId,
+    CommandWords,
     DigestTime,
     FilePath,
     HostMapping,
@@ -280,6 +281,11 @@ class Settings(BaseSettings):
 
     allow_abort: bool = False
     """Let people stop a running migration. Try first what your panel does then: that is not documented."""
+
+    roll_command: CommandWords = ""
+    """Command that updates and reboots a node that /roll has emptied: the node's name is its last word. No shell."""
+    roll_command_timeout: Annotated[int, whole(1, 86_400)] = 3600
+    """Seconds that ROLL_COMMAND may run for one node. Then it is stopped, and the campaign pauses."""
 
     # SSH load monitoring
     ssh_enabled: bool = False

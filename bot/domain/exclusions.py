@@ -37,6 +37,8 @@ class Exclusion:
     created_at: datetime
     drain_id: int | None = None
     """The proposal of the drain that made this exclusion: stopping the drain or filling the node ends it."""
+    campaign_id: int | None = None
+    """The campaign that made this exclusion and ends it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -254,6 +254,8 @@ class Proposal:
     """The node that is drained or filled."""
     undoes: int | None = None
     """The migration that it undoes."""
+    campaign_id: int | None = None
+    """The campaign that empties or fills the node. Its message shows the moves."""
 
     @property
     def purpose(self) -> Purpose:

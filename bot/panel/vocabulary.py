@@ -58,6 +58,9 @@ ENDED_STATES = frozenset(
 )
 """States that a VM never has during a live migration."""
 
+OFF_STATES = frozenset({"stopped", "shutoff", "shut_off", "powered_off", "power_off", "poweroff", "off", "halted"})
+"""States of a VM that does not run and is not about to."""
+
 LOCAL_STORAGE = frozenset({"dir", "file", "local", "lvm", "lvm_thin", "lvmthin", "thin_lvm", "zfs"})
 SHARED_STORAGE = frozenset({"ceph", "iscsi", "nas", "network_lvm", "nfs", "rbd", "san"})
 

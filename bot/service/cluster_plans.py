@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 def held_reason(new_plan: Plan) -> Reason | None:
     """The reason why no plan could be made; ``None`` = the plan is valid, with or without moves."""
-    codes = ("cluster-foreign-task", "cluster-odd-rows", "cluster-twice")
+    codes = ("cluster-foreign-task", "cluster-odd-rows", "cluster-twice", "cluster-campaign")
     return next((r.reason for r in new_plan.rejections if r.subject == "cluster" and r.reason.code in codes), None)
 
 

@@ -124,7 +124,7 @@ class Decisions(UseCase):
     @property
     def counts(self) -> Callable[[Actor, int, str], bool] | None:
         """The ``counts`` argument of the store's ``decide``: ``None`` where one person is enough."""
-        return self._may_still_decide if self._settings.two_person_rule else None
+        return self.may_still_decide if self._settings.two_person_rule else None
 
     def announce(self, results: Sequence[DecisionResult], verdict: Verdict) -> None:
         """Writes the decisions to the log, and wakes the executor."""
@@ -137,7 +137,7 @@ class Decisions(UseCase):
         if done and verdict is Verdict.APPROVE:
             self._work.set()
 
-    def _may_still_decide(self, actor: Actor, cluster_id: int, cluster_name: str) -> bool:
+    def may_still_decide(self, actor: Actor, cluster_id: int, cluster_name: str) -> bool:
         """Whether the person who approved first may still decide in this cluster, by the roles in the settings.
 
         Args:

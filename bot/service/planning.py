@@ -196,10 +196,11 @@ class Planning(UseCase):
         }
         await self._recall()
         ids = [c.id for c in snapshot.clusters if cluster_id is None or c.id == cluster_id]
-        foreign = await self._verdicts.foreign_work(ids) if asks_panel else {}
+        held = await self._verdicts.foreign_work(ids) if asks_panel else {}
+        held = {**held, **await self._store.campaigns.holding(self._clock())}
         known = [replace(c, name=self.modes.names[c.id]) for c in snapshot.clusters]
         inputs = CheckInputs(
-            snapshot=replace(snapshot, clusters=tuple(hold(c, foreign.get(c.id)) for c in snapshot.clusters)),
+            snapshot=replace(snapshot, clusters=tuple(hold(c, held.get(c.id)) for c in snapshot.clusters)),
             policies=policies,
             recent=replace(context.recent, busy_vms=context.recent.busy_vms | claims.vms),
             hold_checks=self._counters.needed,

@@ -162,6 +162,10 @@ class Precheck(UseCase):
         proposal = await self._store.proposals.get(migration.proposal_id)
         if proposal is None:
             return _stale("cannot-check")
+        if proposal.purpose is Purpose.BALANCE:
+            campaign = (await self._store.campaigns.holding(self._clock())).get(migration.cluster_id)
+            if campaign is not None:
+                return MigrationEnd(MigrationState.STALE, campaign)
         policy = replace(context.policies[migration.cluster_id], automatic=unasked)
         recent = await self._store.recent_events.read(policy, self._clock(), besides=migration.id)
         recent = replace(recent, suitable={migration.move.vm_id: suitable} if suitable else {})

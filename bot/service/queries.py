@@ -330,6 +330,14 @@ class Queries(UseCase):
             raise NotFound("cluster", name, [])
         return await asyncio.to_thread(roll, *context, [node.id for node in chosen] or None)
 
+    async def roll_plan_of(self, node: Node) -> RollPlan:
+        """As ``roll_plan``, of one node."""
+        snapshot = await self._observe_soon()
+        context = await self._planning.cluster_context(snapshot, node.cluster_id)
+        if context is None or all(n.id != node.id for n in context.snapshot.nodes):
+            raise NotFound("node", node.name, nearest(node.name, self._in_sight(snapshot.nodes, snapshot)))
+        return await asyncio.to_thread(roll, *context, [node.id])
+
     async def why(self, name: str) -> tuple[WhyVM | WhyNode, ...]:
         """Why nodes and VMs with this name or id are not moved: nodes first, then VMs.
 

@@ -18,6 +18,7 @@ from balancer.requests.fill import fill
 from balancer.requests.move import best_targets, single_move
 from balancer.requests.results import TargetChoice
 from balancer.survival.keep import with_warning
+from bot.domain.campaigns import CampaignState, NodeState, can_be_ready, entered
 from bot.domain.lookup import nearest
 from bot.domain.proposals import Actor, DecisionResult, Migration, MigrationState, ProposedMove, Verdict
 from bot.errors import NotFound
@@ -96,6 +97,7 @@ class Requests(UseCase):
         Refused while the node is being drained: stop the drain first.
         """
         self._decisions.refuse_dry_run()
+        await self._end_maintenance(node, actor)
         if node.id in (await self._store.requests.claims()).draining:
             return RequestResult(refusal=Rejection("target", node.id, node.name, Reason.of("node-draining")))
         result = await self._plan_and_publish_node(node, Purpose.FILL, actor)
@@ -116,6 +118,19 @@ class Requests(UseCase):
             )
             self._notifier.proposals_changed(proposal_id)
         return stopped
+
+    async def _end_maintenance(self, node: Node, actor: Actor) -> None:
+        """Ends the campaign of this one node: whoever fills the node says that the work on it is done."""
+        for campaign in await self._store.campaigns.open():
+            current = campaign.current
+            if not campaign.maintenance or current is None or current.node_id != node.id or not can_be_ready(current):
+                continue
+            now = self._clock()
+            done = entered(campaign, current, NodeState.DONE, now)
+            await self._store.campaigns.save(
+                campaign, replace(done, state=CampaignState.DONE, ended_at=now, reason=None), actor, now
+            )
+            self._notifier.notices_waiting()
 
     async def _plan_node(self, node: Node, purpose: Purpose) -> Plan:
         context = await self._context_of_node(node, purpose)
@@ -139,14 +154,23 @@ class Requests(UseCase):
         if open_one is not None:
             proposal = await self._store.proposals.get(open_one)
             return RequestResult(proposal.plan if proposal else None, open_one)
+        busy = await self._campaign_of(node)
+        if busy is not None:
+            return RequestResult(refusal=Rejection("source", node.id, node.name, busy))
         new_plan = await self._plan_node(node, purpose)
         if not new_plan.moves:
             return RequestResult(
                 new_plan, refusal=new_plan.rejections[0] if new_plan.rejections else _nothing(node, purpose)
             )
-        stored = await self._publish(new_plan, RequestOrigin(actor, node_id=node.id), approve=False)
+        stored = await self.publish(new_plan, RequestOrigin(actor, node_id=node.id), approve=False)
         refusal = None if stored.refused is None else Rejection("source", node.id, node.name, stored.refused)
         return RequestResult(new_plan, stored.proposal_id, stored.created, refusal)
+
+    async def _campaign_of(self, node: Node) -> Reason | None:
+        """Why a node is neither drained nor filled beside a campaign of its cluster."""
+        open_ones = await self._store.campaigns.open()
+        busy = any(c.cluster_id == node.cluster_id and c.has_begun(self._clock()) for c in open_ones)
+        return Reason.of("cluster-campaign") if busy else None
 
     # One VM -----------------------------------------------------------------------------------
 
@@ -186,7 +210,7 @@ class Requests(UseCase):
         risks = self._risks(new_plan)
         if not risks <= set(confirmed):
             return RequestResult(new_plan, risks=risks)
-        stored = await self._publish(new_plan, RequestOrigin(actor), approve=True)
+        stored = await self.publish(new_plan, RequestOrigin(actor), approve=True)
         if stored.refused is not None:
             return RequestResult(new_plan, refusal=Rejection("vm", vm_id, vm.name, stored.refused))
         return RequestResult(new_plan, stored.proposal_id, stored.created, result=stored.results[0])
@@ -198,7 +222,7 @@ class Requests(UseCase):
             DryRunError: this is a dry run.
         """
         self._decisions.refuse_dry_run()
-        stored = await self._publish(new_plan, RequestOrigin(actor), approve=False)
+        stored = await self.publish(new_plan, RequestOrigin(actor), approve=False)
         refusal = None
         if stored.refused is not None:
             refusal = Rejection("cluster", new_plan.cluster_id, new_plan.cluster_name, stored.refused)
@@ -352,12 +376,12 @@ class Requests(UseCase):
         risks = self._risks(new_plan)
         if not risks <= set(confirmed):
             return RequestResult(new_plan, risks=risks)
-        stored = await self._publish(new_plan, origin, approve=True)
+        stored = await self.publish(new_plan, origin, approve=True)
         if stored.refused is not None:
             return RequestResult(new_plan, refusal=Rejection("vm", move.vm_id, move.vm_name, stored.refused))
         return RequestResult(new_plan, stored.proposal_id, stored.created, result=stored.results[0])
 
-    async def _publish(self, new_plan: Plan, origin: RequestOrigin, *, approve: bool) -> StoredRequest:
+    async def publish(self, new_plan: Plan, origin: RequestOrigin, *, approve: bool) -> StoredRequest:
         now = self._clock()
         expires = now + timedelta(seconds=self._settings.proposal_ttl)
         counts = self._decisions.counts if approve else None

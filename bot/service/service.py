@@ -16,6 +16,8 @@ from bot.panel.client import VMManagerAPI
 from bot.service.aborts import Aborts
 from bot.service.admin import Admin
 from bot.service.autonomy import Autonomy
+from bot.service.campaign_worker import CampaignWorker
+from bot.service.campaigns import Campaigns
 from bot.service.capacity import Capacity
 from bot.service.clock_follower import ClockFollower
 from bot.service.context import ServiceContext
@@ -99,6 +101,8 @@ class Service:
         self.requests = Requests(context, self.observer, self.planning, self.decisions)
         self.rooms = Rooms(context, self.observer, self.planning, self.requests)
         self.reservations = Reservations(context, self.observer, self.planning, self.rooms)
+        self.campaigns = Campaigns(context, self.observer, self.planning, self.decisions, self.requests)
+        self.campaign_worker = CampaignWorker(context, self.campaigns, self.observer, self.decisions)
         self.admin = Admin(context, self.planning, self.restarts)
         self.what_if = WhatIf(context)
         self.reload = Reload(context, self.planning, clusters, read_settings or (lambda: settings))

@@ -27,7 +27,7 @@ from bot.store.file_guard import FileGuard
 log = logging.getLogger(__name__)
 
 MEMORY = ":memory:"
-SCHEMA_VERSION = 19
+SCHEMA_VERSION = 20
 BUSY_TIMEOUT_S = 10.0
 """How long a statement waits for another process that writes."""
 READ = "BEGIN"

@@ -86,7 +86,7 @@ class Decisions(Part):
     async def by_request(
         self, limit: int, offset: int = 0, clusters: Collection[int] | None = None
     ) -> list[DecisionGroup]:
-        """Decided moves, newest first: one entry for each incident and for each request of a person.
+        """Decided moves, newest first: one entry for each incident, campaign and request of a person.
 
         Args:
             offset: how many of the newest entries to leave out.
@@ -98,7 +98,8 @@ class Decisions(Part):
                 "SELECT json_group_array(DISTINCT p.id) AS ids, max(d.id) AS newest "
                 "FROM decision d JOIN move m ON m.id = d.move_id JOIN proposal p ON p.id = m.proposal_id "
                 "WHERE ?1 IS NULL OR p.cluster_id IN (SELECT value FROM json_each(?1)) "
-                "GROUP BY coalesce(-p.incident_id, p.id) ORDER BY newest DESC LIMIT ?2 OFFSET ?3",
+                "GROUP BY coalesce('campaign-' || p.campaign_id, -p.incident_id, p.id) "
+                "ORDER BY newest DESC LIMIT ?2 OFFSET ?3",
                 (None if clusters is None else json_list(clusters), limit, offset),
             )
             groups = []

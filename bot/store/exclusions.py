@@ -58,7 +58,9 @@ class Exclusions(Part):
         async with self._database.reading() as db:
             records = await all_rows(
                 db,
-                "SELECT * FROM exclusion WHERE ended_at IS NULL AND (until IS NULL OR until > ?) ORDER BY node_id, id",
+                "SELECT * FROM exclusion WHERE ended_at IS NULL AND (until IS NULL OR until > ?) "
+                "AND (campaign_id IS NULL OR campaign_id IN (SELECT id FROM campaign WHERE ended_at IS NULL)) "
+                "ORDER BY node_id, id",
                 (rows.to_text(now),),
             )
         return [self._reader.decode(r, rows.exclusion_of) for r in records]

@@ -135,9 +135,9 @@ class Messages(Part):
             records = await all_rows(
                 db,
                 "SELECT p.id FROM proposal p LEFT JOIN message s ON s.proposal_id = p.id AND s.chat_id = ? "
-                "WHERE s.final = 0 OR (s.final IS NULL AND EXISTS (SELECT 1 FROM move m LEFT JOIN migration g "
-                "ON g.move_id = m.id WHERE m.proposal_id = p.id AND (m.state = 'pending' OR g.finished_at IS NULL "
-                "AND g.id IS NOT NULL))) ORDER BY p.id",
+                "WHERE p.campaign_id IS NULL AND (s.final = 0 OR (s.final IS NULL AND EXISTS (SELECT 1 FROM move m "
+                "LEFT JOIN migration g ON g.move_id = m.id WHERE m.proposal_id = p.id AND (m.state = 'pending' "
+                "OR g.finished_at IS NULL AND g.id IS NOT NULL)))) ORDER BY p.id",
                 (chat_id,),
             )
         return tuple(r["id"] for r in records)

@@ -20,7 +20,7 @@ _UNANSWERED = """
            coalesce(i.reminded, (SELECT count(*) FROM notice n WHERE n.proposal_id = p.id AND n.kind = ?)) AS reminded,
            coalesce(i.escalated, (SELECT count(*) FROM notice n WHERE n.proposal_id = p.id AND n.kind = ?)) AS escalated
       FROM proposal p LEFT JOIN incident i ON i.id = p.incident_id
-     WHERE p.id IN (SELECT proposal_id FROM move WHERE state = 'pending') ORDER BY p.id
+     WHERE p.id IN (SELECT proposal_id FROM move WHERE state = 'pending') AND p.campaign_id IS NULL ORDER BY p.id
 """
 
 

@@ -112,11 +112,11 @@ async def insert_proposal(
     text = _readable_text(plan)
     cursor = await db.execute(
         "INSERT INTO proposal (cluster_id, automatic, created_at, expires_at, plan, purpose, "
-        "by_kind, by_name, by_id, node_id, undoes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "by_kind, by_name, by_id, node_id, undoes, campaign_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             *(plan.cluster_id, int(automatic), rows.to_text(now), rows.to_text(expires_at), text, plan.purpose.value),
             *((origin.by.kind.value, origin.by.name, origin.by.user_id) if origin else (None, None, None)),
-            *((origin.node_id, origin.undoes) if origin else (None, None)),
+            *((origin.node_id, origin.undoes, origin.campaign_id) if origin else (None, None, None)),
         ),
     )
     proposal_id = cursor.lastrowid or 0
@@ -128,6 +128,7 @@ async def insert_proposal(
     detail = {"proposal": proposal_id, "cluster": plan.cluster_id, "moves": [list(m.key) for m in plan.moves]}
     if origin is not None:
         about = {"node": origin.node_id, "undoes": origin.undoes, "instead_of": origin.instead_of}
+        about |= {"campaign": origin.campaign_id}
         detail |= {"purpose": plan.purpose.value, **{k: v for k, v in about.items() if v is not None}}
     await write_audit(db, now, PROGRAM if origin is None else origin.by, "proposed", detail)
     moves = await all_rows(db, "SELECT id FROM move WHERE proposal_id = ? ORDER BY position", (proposal_id,))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 
 from balancer.model import Plan, Purpose, Reason
@@ -84,26 +84,16 @@ class Requests(Part):
             records = await all_rows(db, "SELECT purpose FROM proposal WHERE id = ?", (proposal_id,))
             if not records or records[0]["purpose"] not in _OF_NODES:
                 return None
-            moves = await all_rows(db, "SELECT * FROM move_state WHERE proposal_id = ? ORDER BY id", (proposal_id,))
-            withdrawn = tuple(r["id"] for r in moves if r["state"] == "pending")
-            await db.executemany("UPDATE move SET state = 'withdrawn' WHERE id = ?", [(i,) for i in withdrawn])
-            called_back = tuple(
-                [
-                    r["id"]
-                    for r in moves
-                    if r["migration_state"] == "queued" and await take_back(db, r["migration_id"], actor, now)
-                ]
-            )
-            running = tuple(r["id"] for r in moves if r["migration_state"] in {s.value for s in IN_FLIGHT})
-            if withdrawn or called_back:
+            stopped = await called_off(db, proposal_id, actor, now)
+            if stopped.any:
                 await set_closed_reason(db, [proposal_id], Reason.of("stopped-by", who=actor.name))
             await db.execute(
                 "UPDATE exclusion SET ended_at = ?, ended_by = ? WHERE proposal_id = ? AND ended_at IS NULL",
                 (rows.to_text(now), actor.name, proposal_id),
             )
-            detail = {"proposal": proposal_id, "withdrawn": withdrawn, "called_back": called_back, "running": running}
+            detail = {"proposal": proposal_id, **asdict(stopped)}
             await write_audit(db, now, actor, "stop", detail)
-        return Stopped(withdrawn, called_back, running)
+        return stopped
 
     async def reopen_node(self, node_id: int, actor: Actor, now: datetime) -> bool:
         """Ends the exclusions of a node by drains. True if there were any."""
@@ -130,6 +120,17 @@ class Requests(Part):
         """The open proposal that drains or fills a node; ``None`` = there is none."""
         async with self._database.reading() as db:
             return await _open_request(db, node_id, purpose)
+
+
+async def called_off(db: Connection, proposal_id: int, actor: Actor, now: datetime) -> Stopped:
+    """Withdraws the moves of a request that wait, and calls back those that are queued, within a transaction."""
+    moves = await all_rows(db, "SELECT * FROM move_state WHERE proposal_id = ? ORDER BY id", (proposal_id,))
+    withdrawn = tuple(r["id"] for r in moves if r["state"] == "pending")
+    await db.executemany("UPDATE move SET state = 'withdrawn' WHERE id = ?", [(i,) for i in withdrawn])
+    queued = [r for r in moves if r["migration_state"] == "queued"]
+    called_back = tuple([r["id"] for r in queued if await take_back(db, r["migration_id"], actor, now)])
+    running = tuple(r["id"] for r in moves if r["migration_state"] in {s.value for s in IN_FLIGHT})
+    return Stopped(withdrawn, called_back, running)
 
 
 async def _same_request(db: Connection, plan: Plan, origin: RequestOrigin) -> int | None:

@@ -24,6 +24,11 @@ _OLD_PROPOSALS = """
            AND p.id = (SELECT min(f.id) FROM proposal f WHERE f.incident_id = i.id))
      ORDER BY p.id LIMIT ?3
 """
+_OLD_CAMPAIGNS = (
+    "SELECT c.id FROM campaign c WHERE c.ended_at < ? "
+    "AND NOT EXISTS (SELECT 1 FROM proposal p WHERE p.campaign_id = c.id) "
+    "AND NOT EXISTS (SELECT 1 FROM exclusion e WHERE e.campaign_id = c.id)"
+)
 _OF_MOVES = "WHERE move_id IN (SELECT id FROM move WHERE proposal_id IN (SELECT value FROM json_each(?)))"
 _OF_PROPOSALS = "WHERE proposal_id IN (SELECT value FROM json_each(?))"
 
@@ -66,6 +71,8 @@ async def _forget(db: Connection, proposal_ids: str, limit: str) -> int:
     await db.execute("DELETE FROM notice WHERE proposal_id IS NULL AND sent_at < ?", (limit,))
     await db.execute("DELETE FROM exclusion WHERE ended_at < ?1 OR until < ?1", (limit,))
     await db.execute("DELETE FROM reservation WHERE ended_at < ?1 OR until < ?1", (limit,))
+    await db.execute(f"DELETE FROM campaign_node WHERE campaign_id IN ({_OLD_CAMPAIGNS})", (limit,))  # noqa: S608
+    await db.execute(f"DELETE FROM campaign WHERE id IN ({_OLD_CAMPAIGNS})", (limit,))  # noqa: S608
     await db.execute("DELETE FROM ignored_vm WHERE ended_at < ?", (limit,))
     await db.execute("DELETE FROM snooze WHERE until < ?", (limit,))
     await _shorten_audit(db, limit)

@@ -174,6 +174,7 @@ def exclusion_of(row: sqlite3.Row) -> Exclusion:
         by=actor_of(row),
         created_at=from_text(row["created_at"]),
         drain_id=row["proposal_id"],
+        campaign_id=row["campaign_id"],
     )
 
 
@@ -219,6 +220,7 @@ def proposal_of(row: sqlite3.Row, moves: Sequence[sqlite3.Row], plan: Plan) -> P
         asked_by=None if row["by_kind"] is None else actor_of(row),
         node_id=row["node_id"],
         undoes=row["undoes"],
+        campaign_id=row["campaign_id"],
     )
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from bot.store.aborts import Aborts
 from bot.store.audit import Audit
 from bot.store.autonomy import Autonomy
+from bot.store.campaigns import Campaigns
 from bot.store.capacity import Capacity
 from bot.store.changes import Changes
 from bot.store.check_record import CheckRecord
@@ -60,6 +61,7 @@ class Store(Database):
         self.aborts = Aborts(self, reader)
         self.autonomy = Autonomy(self, reader)
         self.requests = Requests(self, reader)
+        self.campaigns = Campaigns(self, reader)
         self.snoozes = Snoozes(self, reader)
         self.recent_events = RecentEvents(self)
         self.ignored_vms = IgnoredVMs(self, reader)

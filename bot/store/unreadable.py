@@ -19,6 +19,7 @@ from bot.domain.proposals import PROGRAM, UNSETTLED
 from bot.store import rows
 from bot.store.aborts import abort_of
 from bot.store.audit import write_audit
+from bot.store.campaigns import campaign_of, node_of
 from bot.store.database import Connection, Database, Part, all_rows, json_list
 from bot.store.notices import add_notice
 from bot.store.outcome_rows import outcome_of, started_move_of
@@ -114,6 +115,8 @@ _DECODERS: Mapping[str, tuple[str, Callable[[sqlite3.Row], object]]] = {
     "promise": (f"SELECT migration_id AS id, * FROM ({PROMISES}) ORDER BY migration_id", started_move_of),  # noqa: S608
     "outcome": (f"{OUTCOMES} ORDER BY o.id", outcome_of),
     "abort": ("SELECT migration_id AS id, * FROM abort ORDER BY migration_id", abort_of),
+    "campaign": ("SELECT * FROM campaign ORDER BY id", lambda row: campaign_of(row, ())),
+    "campaign_node": ("SELECT * FROM campaign_node ORDER BY id", node_of),
 }
 
 
@@ -168,6 +171,10 @@ _STAND_INS: Mapping[str, str] = {
     "first_approval": "DELETE FROM first_approval WHERE move_id = :id",
     "promise": "DELETE FROM promise WHERE migration_id = :id",
     "outcome": "DELETE FROM outcome WHERE id = :id",
+    "campaign": "UPDATE campaign SET state = 'stopped', by_kind = 'program', created_at = :now, starts_at = NULL, "
+    "ends_at = NULL, approved = '[]', reason = NULL, ended_at = :now WHERE id = :id",
+    "campaign_node": "UPDATE campaign_node SET state = 'skipped', since = :now, proposal_id = NULL, emptied_at = NULL, "
+    "reason = NULL, command = NULL WHERE id = :id",
     "abort": "UPDATE abort SET state = 'unclear', at = :now, by_kind = 'program' WHERE migration_id = :id",
 }
 

@@ -50,6 +50,8 @@ class RequestOrigin:
     """The migration that is undone."""
     instead_of: int | None = None
     """The pending move that is replaced."""
+    campaign_id: int | None = None
+    """The campaign that empties or fills the node."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,11 @@ class Stopped:
     withdrawn: tuple[int, ...]
     called_back: tuple[int, ...]
     running: tuple[int, ...]
+
+    @property
+    def any(self) -> bool:
+        """Whether anything was taken back."""
+        return bool(self.withdrawn or self.called_back)
 
 
 @dataclass(frozen=True, slots=True)

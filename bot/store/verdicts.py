@@ -150,7 +150,10 @@ async def _queue(
     terms: DecisionOptions,
     waits: dict[int, datetime],
 ) -> None:
-    """Queues the migrations. With the first approval of a drain, its node is excluded as a target."""
+    """Queues the migrations. With the first approval of a drain, its node is excluded as a target.
+
+    A campaign excludes its nodes itself.
+    """
     for move_id in ids:
         later = max((t for t in (terms.not_before, waits.get(move_id)) if t is not None), default=None)
         await db.execute(
@@ -160,7 +163,8 @@ async def _queue(
     drains = await all_rows(
         db,
         "SELECT DISTINCT p.id, p.node_id FROM proposal p JOIN move m ON m.proposal_id = p.id "
-        "WHERE p.purpose = ? AND p.node_id IS NOT NULL AND m.id IN (SELECT value FROM json_each(?)) "
+        "WHERE p.purpose = ? AND p.node_id IS NOT NULL AND p.campaign_id IS NULL "
+        "AND m.id IN (SELECT value FROM json_each(?)) "
         "AND NOT EXISTS (SELECT 1 FROM exclusion e WHERE e.proposal_id = p.id)",
         (Purpose.DRAIN.value, json_list(ids)),
     )

@@ -24,6 +24,7 @@ from balancer.model import Plan
 from bot.domain.chats import Chat
 from bot.errors import StoreError
 from bot.telegram.attempts import PART
+from bot.telegram.campaign_messages import CampaignMessages
 from bot.telegram.greeting import FirstCheck
 from bot.telegram.health import NO_ANSWER
 from bot.telegram.message_queue import MessageQueue
@@ -66,7 +67,8 @@ class ChatSync:
         self._shown = ShownChat(chat, context, reports=reports)
         self._proposals = ProposalMessages(self._shown)
         self._notices = NoticeMessages(self._shown, self._proposals, general=general, escalates=escalates)
-        self._queue = MessageQueue(self._shown, self._proposals, self._notices, self.wake)
+        self._campaigns = CampaignMessages(self._shown)
+        self._queue = MessageQueue(self._shown, self._proposals, self._notices, self._campaigns, self.wake)
         self._context = context
         self._store = context.store
         self._clock = context.clock
@@ -134,6 +136,7 @@ class ChatSync:
         await self._store.messages.chat_moved(self.chat_id, new_id, self._clock())
         self._shown.move_to(new_id)
         self._proposals.forget_noted()
+        self._campaigns.forget()
         self._queue.changed.update(await self._store.messages.unfinished(new_id))
         self.try_again()
 

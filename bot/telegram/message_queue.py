@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from bot.store.values import Notice
 from bot.telegram.attempts import PART, Attempt, Attempts, Key
+from bot.telegram.campaign_messages import CampaignMessages
 from bot.telegram.dry_run_posts import DryRunPosts
 from bot.telegram.greeting import Greeting
 from bot.telegram.notice_messages import NoticeMessages
@@ -25,7 +26,12 @@ class MessageQueue:
     """
 
     def __init__(
-        self, chat: ShownChat, proposals: ProposalMessages, notices: NoticeMessages, wake: Callable[[], None]
+        self,
+        chat: ShownChat,
+        proposals: ProposalMessages,
+        notices: NoticeMessages,
+        campaigns: CampaignMessages,
+        wake: Callable[[], None],
     ) -> None:
         self.changed: set[int] = set()
         self.ticking: set[int] = set()
@@ -36,6 +42,7 @@ class MessageQueue:
         self._store = chat.context.store
         self._proposals = proposals
         self._notices = notices
+        self._campaigns = campaigns
         self._wake = wake
         self._attempts = Attempts(chat.context, self._again)
         self._settled: set[int] = set()
@@ -49,6 +56,7 @@ class MessageQueue:
         known = [i for i in sorted(self.changed) if await self._has_message(i)]
         for proposal_id in [*known, *sorted(self.changed.difference(known))]:
             await self._show_proposal(proposal_id)
+        await self._attempts.show(self._campaigns.show(), "Campaigns")
         for notice in await self._store.notices.unsent(self._chat.chat_id):
             await self._show_notice(notice)
         await self.dry_runs.send(self._attempts)

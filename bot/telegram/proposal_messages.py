@@ -58,7 +58,7 @@ class ProposalMessages:
             return
         if await self._store.messages.get(proposal_id, self._chat.chat_id) is None:
             proposal = await self._store.proposals.get(proposal_id)
-            if proposal is not None and self._chat.shows(proposal) and _worth_showing(proposal, ()):
+            if proposal is not None and self._chat.posts(proposal) and _worth_showing(proposal, ()):
                 await self._store.messages.intend(proposal_id, self._chat.chat_id)
         self._noted.add(proposal_id)
 
@@ -69,7 +69,7 @@ class ProposalMessages:
 
     async def show(self, proposal_id: int, *, tick: bool = False) -> None:
         proposal = await self._store.proposals.get(proposal_id)
-        if proposal is None or not self._chat.shows(proposal):
+        if proposal is None or not self._chat.posts(proposal):
             return
         if proposal_id in self._unsaved:
             await self._save(self._unsaved[proposal_id])
@@ -182,7 +182,7 @@ class ProposalMessages:
         """Shows a proposal again at the end of the chat; the older message loses its buttons."""
         proposal = await self._store.incidents.newest(proposal_id)
         row = await self._store.messages.get(proposal_id, self._chat.chat_id)
-        if proposal is None or not self._chat.shows(proposal):
+        if proposal is None or not self._chat.posts(proposal):
             return
         page = row.page if row else 0
         view = self._view(proposal, page, await self._ahead(proposal))

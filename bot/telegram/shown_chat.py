@@ -94,6 +94,10 @@ class ShownChat:
         """Whether the chat shows this proposal's cluster."""
         return self.reports and self.chat.shows(proposal.cluster_id, proposal.plan.cluster_name)
 
+    def posts(self, proposal: Proposal) -> bool:
+        """Whether the proposal has a message here. The message of a campaign shows the moves of the campaign."""
+        return proposal.campaign_id is None and self.shows(proposal)
+
     def clusters(self) -> dict[int, str] | None:
         """The clusters that this chat shows, of those that have been seen; ``None`` = all."""
         if self.chat.clusters is None:

@@ -23,7 +23,7 @@ from bot.telegram.handlers.planning import PlanCommands
 from bot.telegram.handlers.proposals import Proposals
 from bot.telegram.handlers.requests import NodeRequests
 from bot.telegram.handlers.reservations import Reservations
-from bot.telegram.handlers.roll import RollPlans
+from bot.telegram.handlers.roll import Campaigns
 from bot.telegram.handlers.room import Room
 from bot.telegram.handlers.routes import Routes
 from bot.telegram.handlers.settings import SettingsMenu
@@ -42,6 +42,7 @@ def routes(service: Service, notifier: TelegramNotifier, languages: Languages, n
     machines = Machines(looking)
     reservations = Reservations(*parts)
     options = MoveOptions(*parts)
+    campaigns = Campaigns(*parts)
     tour = Help(*parts, languages, named=machines.named, linked=options.linked)
     every: list[Feature] = [
         tour,
@@ -58,14 +59,14 @@ def routes(service: Service, notifier: TelegramNotifier, languages: Languages, n
         MigrationStops(*parts),
         Failures(machines),
         Exclusions(*parts),
-        NodeRequests(*parts),
+        NodeRequests(campaigns),
         Modes(*parts),
         FirstMove(*parts),
         SettingsMenu(*parts),
         Digest(*parts),
         Charts(*parts),
         CapacityPages(*parts),
-        RollPlans(*parts),
+        campaigns,
     ]
 
     async def record(event: str, actor: Actor, data: str) -> None:

@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 from aiogram.enums import ButtonStyle
 
 from balancer.model import Node, Purpose
+from bot.domain.dates import NoSuchTime
 from bot.domain.proposals import Verdict
 from bot.rendering.phrases import POPUP_LIMIT, large_words
 from bot.service.requests import RequestResult
 from bot.telegram.confirmations import WITHIN
 from bot.telegram.handlers.base import Action, ActionResult, Answer, Feature, Page, Request
 from bot.telegram.handlers.replies import decided_words
+from bot.telegram.handlers.roll import Campaigns, no_such_time
 from bot.telegram.keyboards.buttons import Row, do, go, keyboard
 from bot.telegram.views import cards
 from bot.telegram.views.nodes import node_rows
@@ -20,6 +22,15 @@ from bot.telegram.views.view import View
 
 
 class NodeRequests(Feature):
+    """
+    Args:
+        campaigns: what `/drain NODE sat 02:00` is planned by: a campaign of one node.
+    """
+
+    def __init__(self, campaigns: Campaigns) -> None:
+        super().__init__(campaigns.service, campaigns.notifier, campaigns.confirmations)
+        self._campaigns = campaigns
+
     @property
     def commands(self) -> Mapping[str, Answer]:
         return {"drain": self.drain_command, "fill": self.fill_command}
@@ -38,7 +49,17 @@ class NodeRequests(Feature):
         return {"drain": self.drain, "fill": self.fill}
 
     async def drain_command(self, request: Request) -> Sequence[View]:
-        return await self._command(request, Purpose.DRAIN)
+        try:
+            name, when = self._campaigns.dated(request)
+        except NoSuchTime as error:
+            return [no_such_time(request, error)]
+        if when is None or not name:
+            return await self._command(request, Purpose.DRAIN)
+        nodes = await self.nodes_called(request, name)
+        if len(nodes) > 1:
+            return [self.which_node(request, name, nodes, Purpose.DRAIN.value)]
+        plan = await self.queries(request).roll_plan_of(nodes[0])
+        return [self._campaigns.planned(request, plan, when, maintenance=True)]
 
     async def fill_command(self, request: Request) -> Sequence[View]:
         return await self._command(request, Purpose.FILL)

@@ -53,7 +53,7 @@ _SOUNDS = {
     NoticeKind.FINISHED: Sound.NEVER,
     NoticeKind.DIGEST: Sound.NEVER,
 }
-_INFORMS = ("foreign-moves", "waits-for-others", "reservation-filled", "reservation-over")
+_INFORMS = ("foreign-moves", "waits-for-others", "reservation-filled", "reservation-over", "campaign-done")
 """Codes of reasons that tell of no outage, although they are stored as one."""
 
 

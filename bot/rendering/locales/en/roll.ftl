@@ -1,7 +1,7 @@
 # The plan of a rolling campaign. Plain text, except the title.
-menu-roll = Plan how to empty node after node
+menu-roll = Empty node after node: plan and campaign
 roll-title = 🔁 <b>{ $cluster }</b>: the plan for emptying node after node
-roll-note = This is a plan; nothing moves. Empty a node with /drain, in this order.
+roll-note = Nothing moves until somebody starts it.
 roll-nothing = There is no node to empty.
 roll-moves = { $count ->
     [one] 1 move
