@@ -151,6 +151,8 @@ async def test_every_answer_is_tested_before_the_next_question(
         await person.answers("Language", "en")
         await person.answers("Address of VMmanager", "http://127.0.0.1:9")
         await person.sees("nothing listens at 127.0.0.1:9")
+        await person.answers("Address of VMmanager", panel.url.removeprefix("http://"))
+        await person.sees("does not speak TLS as it should")
         await person.answers("Address of VMmanager", panel.url)
         await person.answers("E-mail address", "admin@example.com")
         await person.answers("Password of the account", "wrong")

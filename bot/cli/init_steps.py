@@ -69,7 +69,7 @@ class Setup:
             lines = self._test(PANEL, lambda sheet, settings: check_address(sheet, settings, utc_now))
             if not _faults(lines):
                 return
-            if any(line.check == "panel-certificate" for line in _faults(lines)) and self._ask_certificate():
+            if any(_is_about_trust(line) for line in _faults(lines)) and self._ask_certificate():
                 asked = False
                 continue
             asked = True
@@ -179,6 +179,11 @@ class Setup:
         """Names in it come from strangers, and a fault may repeat what was typed."""
         redact = Redactor(part for secret in secrets(self._settings()) for part in with_parts(secret))
         say(one_line(redact(text)))
+
+
+def _is_about_trust(line: Line) -> bool:
+    """Whether a certificate is not accepted. A port without TLS has none: its remedy is an address with http://."""
+    return line.check == "panel-certificate" and "http://" not in line.text
 
 
 def _faults(lines: list[Line]) -> list[Line]:
