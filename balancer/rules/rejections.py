@@ -76,6 +76,8 @@ class _Explainer:
         self._moved = {move.vm_id for move in moves}
         self._left = Counter(move.source_id for move in moves)
         self._took = {move.target_id for move in moves}
+        self._per_target: dict[object, tuple[tuple[Reason, int], ...]] = {}
+        """See ``_refusals``."""
 
     def refused_targets(self) -> Iterator[Rejection]:
         """The nodes that may take no VM, without nodes that took VMs in this plan and are full now."""
@@ -140,12 +142,23 @@ class _Explainer:
 
     def _misfit(self, vm: Candidate, source: Node) -> Rejection:
         """The rejection of a VM that fits on no node; targets are counted by their reasons, most frequent first."""
-        counts = self._targets.closed(source) + self._targets.fit_refusals(vm, source)
         reason = Reason.of(
             "vm-fits-nowhere",
             vcpus=vm.vcpus,
             memory_gib=vm.memory_mib / 1024,
             targets=len(self._state.nodes) - 1,
         )
-        per_target = sorted(((r, n) for r, n in counts.items() if n), key=lambda item: (-item[1], item[0].code))
-        return Rejection("vm", vm.vm.id, vm.vm.name, reason, tuple(per_target))
+        return Rejection("vm", vm.vm.id, vm.vm.name, reason, self._refusals(vm, source))
+
+    def _refusals(self, vm: Candidate, source: Node) -> tuple[tuple[Reason, int], ...]:
+        """The nodes that refuse the VM, by reason: the same for VMs of one size on like nodes that take none."""
+        key = None
+        if not self._state.groups.binds(vm.vm.id):
+            key = self._targets.like(source), vm.vcpus, vm.memory_mib
+        if key is None or key[0] is None or key not in self._per_target:
+            counts = self._targets.closed(source) + self._targets.fit_refusals(vm, source)
+            ordered = sorted(((r, n) for r, n in counts.items() if n), key=lambda item: (-item[1], item[0].code))
+            if key is None or key[0] is None:
+                return tuple(ordered)
+            self._per_target[key] = tuple(ordered)
+        return self._per_target[key]

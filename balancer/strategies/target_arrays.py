@@ -62,6 +62,12 @@ class TargetArrays:
         self._rank_of[row] = (node.load.score, node.load.memory_percent, row)
         insort(self._ranks, self._rank_of[row])
 
+    def any_open(self, source_id: int, reach: Bools) -> bool:
+        """Whether another node than the source takes any VM now, and is one of ``reach``."""
+        there = self.open & reach
+        there[self._row[source_id]] = False
+        return bool(there.any())
+
     def best(self, vm: Candidate, source_id: int, reach: Bools) -> tuple[WorkingNode | None, int]:
         """The best target on which the VM fits, and the number of such targets.
 

@@ -60,8 +60,15 @@ class Targets:
 
     def has_open(self, source: Node) -> bool:
         """Whether any node may take VMs of this source now, without regard to size."""
+        if self._arrays is not None:
+            return self._arrays.any_open(source.id, self._reach_of(self._arrays, source))
         reached = self._reached_from(source)
         return any(target.node.id != source.id and self.refusal(target.node.id) is None for target in reached)
+
+    def like(self, source: Node) -> tuple[object, Reason] | None:
+        """Equal for nodes whose VMs are refused by the same nodes; ``None`` where the node itself is a target."""
+        own = self.refusal(source.id) if source.id in self._state.working or self._static[source.id] else None
+        return None if own is None else (self._kinds[source.id], brief(own))
 
     def pair(self, source: Node, target: Node) -> Reason | None:
         """Why no VM may go from this source to this other node, without regard to size and load."""

@@ -116,6 +116,8 @@ def _units(sizes: Ints, need: int, relaxed: bool) -> tuple[Ints, int]:
 
 
 def _lines(sizes: Sequence[Ints], costs: Sequence[Ints], needs: Sequence[int]) -> list[tuple[int, list[int]]]:
+    if len(sizes) == 1:
+        return [_line(sizes[0].tolist(), costs[0].tolist(), needs[0])]
     rows, rounds = len(sizes), max((len(s) for s in sizes), default=0)
     width = max(needs) + 1
     size = np.zeros((rounds, rows, 1), dtype=np.int64)
@@ -134,6 +136,26 @@ def _lines(sizes: Sequence[Ints], costs: Sequence[Ints], needs: Sequence[int]) -
     return [_traced_line(i, need, best, taken, size) for i, need in enumerate(needs)]
 
 
+def _line(sizes: list[int], costs: list[int], need: int) -> tuple[int, list[int]]:
+    """The same for one row: slices are several times as fast as the indices that rows of other sizes need."""
+    best = np.full(need + 1, INFEASIBLE, dtype=np.int64)
+    best[0] = 0
+    with_it = np.empty_like(best)
+    taken = np.zeros((len(sizes), need + 1), dtype=np.bool_)
+    for k, (size, cost) in enumerate(zip(sizes, costs, strict=True)):
+        fill = min(size, need + 1)
+        with_it[:fill] = best[0] + cost
+        np.add(best[: need + 1 - fill], cost, out=with_it[fill:])
+        np.less(with_it, best, out=taken[k])
+        np.minimum(with_it, best, out=best)
+    chosen, left = [], need
+    for k in range(len(sizes) - 1, -1, -1):
+        if taken[k, left]:
+            chosen.append(k)
+            left = max(0, left - sizes[k])
+    return int(best[need]), chosen[::-1]
+
+
 def _traced_line(i: int, need: int, best: Ints, taken: npt.NDArray[np.bool_], size: Ints) -> tuple[int, list[int]]:
     chosen, left = [], need
     for k in range(len(taken) - 1, -1, -1):
@@ -147,9 +169,14 @@ def _plane(c: Ints, m: Ints, costs: Ints, need_c: int, need_m: int) -> tuple[int
     best = np.full((need_c + 1, need_m + 1), INFEASIBLE, dtype=np.int64)
     best[0, 0] = 0
     taken = np.zeros((len(costs), need_c + 1, need_m + 1), dtype=np.bool_)
-    across, down = np.arange(need_c + 1), np.arange(need_m + 1)
+    with_it = np.empty_like(best)
     for k, (ck, mk, cost) in enumerate(zip(c.tolist(), m.tolist(), costs.tolist(), strict=True)):
-        with_it = best[np.maximum(across - ck, 0)][:, np.maximum(down - mk, 0)] + cost
+        i, j = min(ck, need_c + 1), min(mk, need_m + 1)
+        with_it[:i, :j] = best[0, 0]
+        with_it[:i, j:] = best[0, : need_m + 1 - j]
+        with_it[i:, :j] = best[: need_c + 1 - i, :1]
+        with_it[i:, j:] = best[: need_c + 1 - i, : need_m + 1 - j]
+        with_it += cost
         np.less(with_it, best, out=taken[k])
         np.copyto(best, with_it, where=taken[k])
     if best[need_c, need_m] >= INFEASIBLE:  # only if sizes were rounded down
