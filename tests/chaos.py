@@ -21,6 +21,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import chaos_assist
 from bot_builders import NOW
 from bot_fixture import settings as settings_for
 from chaos_audit import Auditor
@@ -51,6 +52,7 @@ SETTINGS: dict[str, Any] = {
     "max_migrations_per_cycle": 3,
     "max_parallel_migrations": 2,
     "ssh_enabled": False,
+    **chaos_assist.SETTINGS,
 }
 QUIET_CYCLES = 30
 """At the end there are no more faults: open work must end by itself."""
@@ -246,7 +248,7 @@ class Run:
                 await service.admin.resume(who)
                 self.audit.pause = (0.0, 0.0)
             elif what < 0.09:
-                await service.admin.set_mode(rng.choice(["auto", "approve", "approve"]), who)
+                await service.admin.set_mode(rng.choice(["auto", "assist", "assist", "approve"]), who)
             elif what < 0.13:
                 await self._exclude(who)
             elif what < 0.19:
@@ -340,7 +342,8 @@ def report(seed: int, figures: Figures, audit: Auditor, seconds: float) -> list[
         f"checks: {dict(figures.outcomes)}",
         f"faults injected: {sum(figures.faults.values())} {dict(sorted(figures.faults.items()))}",
         f"program starts: {figures.lives}; presses: {figures.presses}; decisions: {len(audit.decisions)}",
-        f"migrations: {len(audit.rows)} {dict(audit.states())}; accepted by the panel: {len(audit.world.starts)}",
+        f"migrations: {len(audit.rows)} {dict(audit.states())}; accepted by the panel: {len(audit.world.starts)}, "
+        f"of these by assist mode: {len(audit.harmless.starts)}",
         f"told: {dict(audit.notice_kinds())}",
         f"database: {max(figures.database_bytes) / 2**20:.1f} MiB at most; "
         f"memory: {mib[len(mib) // 4]:.0f} MiB after a quarter, {mib[-1]:.0f} MiB at the end",

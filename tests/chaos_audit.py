@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from chaos_assist import HarmlessGuard
 from chaos_world import WatchedWorld
 
 from bot.domain.proposals import DecisionResult, Verdict
@@ -61,7 +62,8 @@ class Auditor:
         assert isinstance(panel.world, WatchedWorld)
         self._path, self._panel, self._clock = path, panel, clock
         self.world = panel.world
-        self.world.guards += [self._spoken_against, self._note_record]
+        self.harmless = HarmlessGuard(path, panel.world, clock)
+        self.world.guards += [self._spoken_against, self._note_record, self.harmless]
         self.violations: list[str] = []
         self.rows: dict[int, Row] = {}
         self.steps: dict[int, list[str]] = defaultdict(list)

@@ -68,6 +68,9 @@ def watched(data: dict[str, Any], seed: int) -> WatchedWorld:
     world = WatchedWorld.from_dict(data, seed=seed)
     assert isinstance(world, WatchedWorld)
     world.starts, world.guards = [], []
+    for number, vm in enumerate(world.vms.values()):
+        if number % 5 == 0:
+            world.set_vm(vm, tags=["ask"])
     return world
 
 

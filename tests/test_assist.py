@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 from bot_builders import ANNA
 from bot_fixture import NODE, BotFixture, bot_on, running_panel
+from chaos_assist import HarmlessGuard
 
 from balancer.harmless import RULE_NAMES, refusals
 from bot.domain.held_clusters import FAILED_KEY
@@ -314,3 +316,27 @@ async def test_shadow_counts_what_would_have_started_by_itself(tmp_path: Path) -
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"since": 1, "at": 2, "clusters": 3}', '{"clusters": {"x": [1]}}'])
 def test_unreadable_shadow_counts_as_none(text: str) -> None:
     assert Shadow.of_text(text) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, None),
+        ({"tags": ["ask"]}, "has the tag ask"),
+        ({"ram_mib": 9 * 1024}, "has 9216 MiB"),
+    ],
+)
+async def test_chaos_auditor_notices_a_start_against_a_rule(
+    tmp_path: Path, changes: dict[str, Any], words: str | None
+) -> None:
+    async with assist(tmp_path) as bot:
+        await bot.service.admin.set_mode("assist", ANNA)
+        await bot.propose()
+        world = bot.panel.world
+        world.set_vm(world.vms[12], **changes)
+        [move] = await moves(bot)
+        with closing(sqlite3.connect(bot.path)) as db:
+            db.execute("UPDATE migration SET state = 'starting' WHERE move_id = ?", (move.id,))
+            db.commit()
+        offence = HarmlessGuard(bot.path, world, bot.clock)(world.vms[12], world.nodes[move.move.target_id])
+        assert offence is None if words is None else words in (offence or "")

@@ -273,7 +273,7 @@ async def test_two_person_rule_forbids_automatic_mode(tmp_path: Path) -> None:
         await fixture.service.admin.set_mode("auto", ANNA)
     async with running_bot(tmp_path, two_person_rule=True) as fixture:
         assert await fixture.service.runtime.mode() == "approve", "what was set before the rule"
-        with pytest.raises(ConfigError, match="TWO_PERSON_RULE is true: automatic mode"):
+        with pytest.raises(ConfigError, match="TWO_PERSON_RULE is true: in mode assist or auto"):
             await fixture.service.admin.set_mode("auto", ANNA)
         await fixture.propose()
         assert await pending(fixture) and fixture.posts() == []
@@ -315,7 +315,8 @@ def problems_of(**given: object) -> str:
 
 
 def test_automatic_mode_with_the_two_person_rule_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "automatic mode asks nobody" in problems_of(two_person_rule=True, balance_mode="auto")
+    for mode in ("assist", "auto"):
+        assert "both cannot be on" in problems_of(two_person_rule=True, balance_mode=mode)
     assert problems_of(two_person_rule=True) == problems_of(balance_mode="auto") == ""
     monkeypatch.chdir(tmp_path)
     settings_file = find_settings({"two_person_rule": "true", "balance_mode": "auto"}, options=OPTIONS)
