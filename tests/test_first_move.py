@@ -111,7 +111,7 @@ async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
 async def test_mode_offers_the_first_migration_until_one_has_arrived(stack: Stack) -> None:
     stack.start_program()
     mode = await stack.asked("/mode", "has not watched a migration on this VMmanager yet")
-    page = await stack.opened(mode, "First VM…", "small-a", "from hot to", "If the VM restarts")
+    page = await stack.opened(mode, "First VM…", "small-a", "It leaves hot for", "If the VM restarts")
     assert await stack.tap(page, "🐣 Migrate to cool", VERA) == "You may look, but not decide."
     assert await stack.tap(page, "🐣 Migrate to cool") == "Approved: small-a moves to cool."
     text = (await stack.message("chosen by Anna Admin", "done in", "First migration on this VMmanager"))["text"]
