@@ -40,7 +40,7 @@ BEGIN = datetime(2026, 3, 2, 6, 0, tzinfo=timezone.utc)
 CHECK_S = 600
 LOOK_S = 300
 """How often reminders, digests and the chat are looked after. The program does so every two seconds."""
-SETTLE_PAUSE_S = 0.01
+SETTLE_PAUSE_S = 0.05
 """Of real time, between two looks at whether the executor is idle: each look costs more than the executor's step."""
 CHURN_S = 1800.0
 MIGRATION_S = 15.0

@@ -24,6 +24,22 @@ _FAILED = (MigrationState.FAILED, MigrationState.UNKNOWN)
 _UNDER_WAY = (MigrationState.QUEUED, MigrationState.STARTING, MigrationState.RUNNING)
 
 
+class _Change(NamedTuple):
+    """The figure that a node is overloaded by, before and after the moves that leave it."""
+
+    node: str
+    kind: str
+    """``load``, ``memory`` or ``cpu``."""
+    before: float
+    after: float
+    limit: float | None
+    """Of this figure; ``None`` = the node is overloaded by another one."""
+
+    @property
+    def still_overloaded(self) -> bool:
+        return self.limit is not None and self.after > self.limit
+
+
 def headline(texts: Texts, proposal: Proposal) -> list[Markup]:
     """One line, and while several nodes are overloaded a line for each of the first."""
     cluster = proposal.plan.cluster_name
@@ -93,22 +109,6 @@ def _relief(proposal: Proposal, moves: Sequence[ProposedMove]) -> _Change | None
 
 def _words(texts: Texts, change: _Change) -> str:
     return texts.text(f"change-{change.kind}", node=change.node, before=change.before, after=change.after)
-
-
-class _Change(NamedTuple):
-    """The figure that a node is overloaded by, before and after the moves that leave it."""
-
-    node: str
-    kind: str
-    """``load``, ``memory`` or ``cpu``."""
-    before: float
-    after: float
-    limit: float | None
-    """Of this figure; ``None`` = the node is overloaded by another one."""
-
-    @property
-    def still_overloaded(self) -> bool:
-        return self.limit is not None and self.after > self.limit
 
 
 def _figures(node: NodeReport, before: NodeLoad, moves: Sequence[Move]) -> _Change:
