@@ -310,6 +310,7 @@ CPU = Reason.of("overload", value=7.9, limit=7.0)
     [
         (BOTH, 6.5, 81.0, "⏳", "memory 84 → 81 %, still overloaded"),
         (BOTH, 6.5, 69.0, "✅", "memory 84 → 69 % ("),
+        (BOTH, 7.05, 69.0, "⏳", "memory 84 → 69 %, still overloaded"),
         (MEMORY, 6.5, 70.0, "✅", "memory 84 → 70 % ("),
         (CPU, 7.2, 60.0, "⏳", "CPU 7.1 → 7.2, still overloaded"),
         (CPU, 6.9, 60.0, "✅", "CPU 7.1 → 6.9 ("),
@@ -326,7 +327,8 @@ def test_headline_of_ended_moves_names_the_figure_that_is_furthest_above(
     assert report.load is not None
     load = replace(report.load, cpu_ratio=7.1, memory_percent=84.0, cpu_load=None)
     nodes = tuple(replace(n, reason=reason, load=load) if n is report else n for n in base.plan.nodes)
-    done = replace(base, plan=replace(base.plan, nodes=nodes), moves=(ended,))
+    left = (report.node_id,) if cpu > 7.0 or memory > 70.0 else ()
+    done = replace(base, plan=replace(base.plan, nodes=nodes, overloaded_after=left), moves=(ended,))
     text, _ = parse_html(str(proposal_view(texts_for("en"), done, NOW).text))
     headline = text.splitlines()[0].replace("\u00a0", " ")
     assert headline.startswith(sign) and words in headline, headline

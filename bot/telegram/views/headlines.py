@@ -27,17 +27,13 @@ _UNDER_WAY = (MigrationState.QUEUED, MigrationState.STARTING, MigrationState.RUN
 class _Change(NamedTuple):
     """The figure that a node is overloaded by, before and after the moves that leave it."""
 
-    node: str
+    node: NodeReport
     kind: str
     """``load``, ``memory`` or ``cpu``."""
     before: float
     after: float
     limit: float | None
     """Of this figure; ``None`` = the node is overloaded by another one."""
-
-    @property
-    def still_overloaded(self) -> bool:
-        return self.limit is not None and self.after > self.limit
 
 
 def headline(texts: Texts, proposal: Proposal) -> list[Markup]:
@@ -88,7 +84,9 @@ def _done(texts: Texts, proposal: Proposal) -> Markup:
     cluster, length = proposal.plan.cluster_name, duration(texts, took)
     if change is None:
         return texts.html("headline-done", cluster=cluster, count=len(arrived), duration=length)
-    key = "headline-eased" if change.still_overloaded else "headline-relieved"
+    above = change.limit is not None and change.after > change.limit
+    by_plan = len(arrived) == len(proposal.moves) and change.node.node_id in proposal.plan.overloaded_after
+    key = "headline-eased" if above or by_plan else "headline-relieved"
     return texts.html(key, cluster=cluster, change=_words(texts, change), count=len(arrived), duration=length)
 
 
@@ -108,20 +106,20 @@ def _relief(proposal: Proposal, moves: Sequence[ProposedMove]) -> _Change | None
 
 
 def _words(texts: Texts, change: _Change) -> str:
-    return texts.text(f"change-{change.kind}", node=change.node, before=change.before, after=change.after)
+    return texts.text(f"change-{change.kind}", node=change.node.node_name, before=change.before, after=change.after)
 
 
 def _figures(node: NodeReport, before: NodeLoad, moves: Sequence[Move]) -> _Change:
     """Of two figures that are too high, the one that is further above its limit."""
-    after, name = moves[-1].source_after, node.node_name
+    after = moves[-1].source_after
     resource, limit = deciding(node)
     if resource is Resource.MEMORY:
-        return _Change(name, "memory", before.memory_percent, after.memory_percent, limit)
+        return _Change(node, "memory", before.memory_percent, after.memory_percent, limit)
     by_load = resource in (Resource.LOAD, Resource.PRESSURE)
     if by_load and before.cpu_load is not None and after.cpu_load is not None:
         known = limit if resource is Resource.LOAD else None
-        return _Change(name, "load", before.cpu_load, after.cpu_load, known)
-    return _Change(name, "cpu", before.cpu_ratio, after.cpu_ratio, None if by_load else limit)
+        return _Change(node, "load", before.cpu_load, after.cpu_load, known)
+    return _Change(node, "cpu", before.cpu_ratio, after.cpu_ratio, None if by_load else limit)
 
 
 def _brought_to(texts: Texts, proposal: Proposal) -> str | None:
