@@ -71,6 +71,10 @@ class Room:
             fits &= self._kept(vm)
         return fits
 
+    def is_bound(self, vm: int) -> bool:
+        """Whether a rule of the operator limits its targets."""
+        return vm in self._bound
+
     def is_grouped(self, vm: int) -> bool:
         """Whether the allowed targets of the VM depend on other VMs."""
         return vm in self._bound and bool(self._bound[vm].apart or self._bound[vm].together)

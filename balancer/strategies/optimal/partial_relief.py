@@ -28,18 +28,37 @@ def _some(problem: Problem, room: Room, moved_rows: set[int], node: int) -> list
     lack_c, lack_m = problem.needs(node)
     here = range(int(vms.start[node]), int(vms.start[node + 1]))
     rows = np.array([row for row in here if row not in moved_rows], dtype=np.int64)
+    misfits: list[tuple[int, int]] = []
     while len(rows):
         relief = _relief(problem, node, rows, lack_c, lack_m)
-        best = int(np.lexsort((rows, problem.costs[rows], -relief))[0])
-        if relief[best] <= 0:
+        order = np.lexsort((rows, problem.costs[rows], -relief))
+        order = order[relief[order] > 0]
+        chosen, target = _first_that_fits(room, rows[order].tolist(), misfits)
+        if target < 0:
             break
-        row, rows = int(rows[best]), np.delete(rows, best)
+        row, rows = int(rows[order[chosen]]), np.delete(rows, order[: chosen + 1])
+        room.place(row, target)
+        pairs.append((row, target))
+        lack_c, lack_m = lack_c - int(problem.relief[row]), lack_m - int(vms.mib[row])
+    return pairs
+
+
+def _first_that_fits(room: Room, rows: list[int], misfits: list[tuple[int, int]]) -> tuple[int, int]:
+    """The first of these VMs of one node that fits anywhere, by its place in ``rows``, and its target (-1 = none fits).
+
+    ``misfits``: sizes that fit nowhere, nor does any larger one; more are added here.
+    """
+    vms = room.vms
+    for i, row in enumerate(rows):
+        vcpus, mib = int(vms.vcpus[row]), int(vms.mib[row])
+        if any(vcpus >= c and mib >= m for c, m in misfits):
+            continue
         target = room.best_fit(row)
         if target >= 0:
-            room.place(row, target)
-            pairs.append((row, target))
-            lack_c, lack_m = lack_c - int(problem.relief[row]), lack_m - int(vms.mib[row])
-    return pairs
+            return i, target
+        if not (room.any_measured or room.is_bound(row)):
+            misfits.append((vcpus, mib))
+    return -1, -1
 
 
 def _relief(problem: Problem, node: int, rows: Ints, lack_c: int, lack_m: int) -> Floats:
