@@ -21,7 +21,7 @@ def largest_row(texts: Texts, table: RoomTable) -> Row:
     for moves in AFTER:
         largest = table.largest(moves)
         if largest is not None and largest != before:
-            parts.append(texts.text("room-largest", moves=moves, **_size(largest)))
+            parts.append(texts.text("room-largest", moves=moves, vcpus=largest.vcpus, gib=_gib(largest)))
             before = largest
     if not parts:
         return Row("room-nothing", {"cluster": table.cluster_name})
@@ -29,13 +29,15 @@ def largest_row(texts: Texts, table: RoomTable) -> Row:
 
 
 def _shape_row(shape: ShapeRoom) -> Row:
-    size = _size(shape)
-    if shape.moves is None:
-        return Row("room-shape-none", size, 1) if shape.decided else Row("room-shape-undecided", size, 1)
+    vcpus, gib = shape.vcpus, _gib(shape)
     if shape.moves:
-        return Row("room-shape-moves", {**size, "moves": shape.moves}, 1)
-    return Row("room-shape-fits", {**size, "vms": shape.vms}, 1)
+        return Row("room-shape-moves", {"vcpus": vcpus, "gib": gib, "moves": shape.moves}, 1)
+    if shape.moves is not None:
+        return Row("room-shape-fits", {"vcpus": vcpus, "gib": gib, "vms": shape.vms}, 1)
+    if shape.decided:
+        return Row("room-shape-none", {"vcpus": vcpus, "gib": gib}, 1)
+    return Row("room-shape-undecided", {"vcpus": vcpus, "gib": gib}, 1)
 
 
-def _size(shape: ShapeRoom) -> dict[str, object]:
-    return {"vcpus": shape.vcpus, "gib": shape.memory_mib / 1024}
+def _gib(shape: ShapeRoom) -> float:
+    return shape.memory_mib / 1024

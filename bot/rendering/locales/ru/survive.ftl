@@ -55,11 +55,15 @@ room-nothing = 📐 { $cluster }: новая ВМ обычных размеро�
 room-largest = { $moves ->
     [0] сейчас { NUMBER($vcpus) } vCPU и { NUMBER($gib) } ГиБ
     [one] после { NUMBER($moves) } миграции { NUMBER($vcpus) } vCPU и { NUMBER($gib) } ГиБ
+    [few] после { NUMBER($moves) } миграций { NUMBER($vcpus) } vCPU и { NUMBER($gib) } ГиБ
+    [many] после { NUMBER($moves) } миграций { NUMBER($vcpus) } vCPU и { NUMBER($gib) } ГиБ
    *[other] после { NUMBER($moves) } миграций { NUMBER($vcpus) } vCPU и { NUMBER($gib) } ГиБ
  }
 room-shape-fits = ✅ { NUMBER($vcpus) } vCPU и { NUMBER($gib) } ГиБ: сейчас поместится { NUMBER($vms) }
 room-shape-moves = 🔁 { NUMBER($vcpus) } vCPU и { NUMBER($gib) } ГиБ: одна поместится { $moves ->
     [one] после { NUMBER($moves) } миграции
+    [few] после { NUMBER($moves) } миграций
+    [many] после { NUMBER($moves) } миграций
    *[other] после { NUMBER($moves) } миграций
  }
 room-shape-none = ❌ { NUMBER($vcpus) } vCPU и { NUMBER($gib) } ГиБ: не поместится и после четырёх миграций
