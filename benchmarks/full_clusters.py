@@ -1,8 +1,9 @@
 """Full clusters of 5 to 16 nodes with affinity groups: what the planner clears, beside an exact model with a minute.
 
-The exact model (CP-SAT) places the VMs and orders their moves: each VM moves at most once, and no move overfills its
-target or breaks a group when its turn comes. It is asked only where the planner leaves a node overloaded that is not
-proven to stay so.
+The exact model (CP-SAT) finds a placement of the VMs that leaves fewer nodes overloaded. Its moves are put in a legal
+order (``exact/order.py``); a placement without one is forbidden, and the next one is asked for. It is asked only where
+the planner leaves a node overloaded that is not proven to stay so. If there is no such placement at all, nobody clears
+more.
 
     python -m benchmarks.full_clusters --seeds 64
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import random
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,7 +24,8 @@ from balancer.model import Recent, Snapshot
 from balancer.planner import plan
 from balancer.policy import COST_MOVES, OPTIMAL, Policy
 from balancer.state import WorkingState
-from balancer.strategies.exact.model import ExactModel, build_model
+from balancer.strategies.exact.model import NO_LIMIT, ExactModel, build_model
+from balancer.strategies.exact.order import order_of
 from benchmarks import generate
 
 NODES = (5, 16)
@@ -87,114 +90,75 @@ def ask(snapshot: Snapshot, policy: Policy) -> Answer:
     return Answer(len(made.overloaded), len(left), made.total_moves, proven, seconds)
 
 
-class Ordered:
-    """CP-SAT's model of a cluster: where each VM goes, and in which order, with the rules that ExactModel knows."""
+class Placements:
+    """CP-SAT's model: where each VM is in the end, with the limits and the anti-affinity that ``ExactModel`` knows."""
 
     def __init__(self, model: ExactModel, left: int) -> None:
         """``left``: how many nodes may stay overloaded."""
         from ortools.sat.python import cp_model
 
-        self._cp, self._of = cp_model.CpModel(), model
-        self._solver = cp_model.CpSolver()
+        self._cp, self._of, self._solver = cp_model.CpModel(), model, cp_model.CpSolver()
         self._solved = (cp_model.OPTIMAL, cp_model.FEASIBLE)
-        vms = range(len(model.vms))
-        self._goes = {(v, t): self._cp.new_bool_var("") for v in vms for t in model.vms[v].targets}
-        self._leaves = [self._cp.new_bool_var("") for _ in vms]
-        self._place = [self._cp.new_int_var(0, max(0, len(vms) - 1), "") for _ in vms]
-        self._first: dict[tuple[int, int], Any] = {}
-        for v in vms:
-            self._cp.add(sum(self._goes[v, t] for t in model.vms[v].targets) == self._leaves[v])
-        for v, t in self._goes:
-            self._fits(v, t)
+        self._impossible = cp_model.INFEASIBLE
+        self._goes = {(v, t): self._cp.new_bool_var("") for v, vm in enumerate(model.vms) for t in vm.targets}
+        self._leaves = [self._cp.new_bool_var("") for _ in model.vms]
+        for v, vm in enumerate(model.vms):
+            self._cp.add(sum(self._goes[v, t] for t in vm.targets) == self._leaves[v])
+        over = [stays for i in range(len(model.nodes)) if (stays := self._limits(i)) is not None]
+        self._cp.add(sum(over) <= left)
         for group, members in model.members.items():
             for v in members:
-                if group in model.vms[v].together:
-                    self._keeps_together(v, group, members)
-        self._clears(left)
+                if group in model.vms[v].apart:
+                    self._keeps_apart(v, [u for u in members if u != v], model.fixed[group])
+        self._cp.minimize(sum(self._leaves))
 
-    def solve(self, seconds: float) -> list[tuple[int, int]] | None:
-        """The moves in order, VM and target; ``None`` = none was found in that time."""
-        self._solver.parameters.max_time_in_seconds = seconds
-        self._solver.parameters.num_workers = WORKERS
-        if self._solver.solve(self._cp) not in self._solved:
-            return None
-        moves = [pair for pair, goes in self._goes.items() if self._solver.boolean_value(goes)]
-        return sorted(moves, key=lambda pair: self._solver.value(self._place[pair[0]]))
+    def best(self, seconds: float) -> tuple[str, int]:
+        """``better`` and the moves of a plan; ``impossible``: there is none; ``unknown`` after so many seconds."""
+        until = time.monotonic() + seconds
+        while (rest := until - time.monotonic()) > 0:
+            self._solver.parameters.max_time_in_seconds = rest
+            self._solver.parameters.num_workers = WORKERS
+            status = self._solver.solve(self._cp)
+            if status == self._impossible:
+                return "impossible", 0
+            if status not in self._solved:
+                break
+            moves = [pair for pair, goes in self._goes.items() if self._solver.boolean_value(goes)]
+            if order_of(self._of, moves) is not None:
+                return "better", len(moves)
+            self._cp.add(sum(self._goes[pair] for pair in moves) <= len(moves) - 1)
+        return "unknown", 0
 
-    def _before(self, u: int, v: int) -> Any:
-        """Whether VM u leaves before VM v does."""
-        if (u, v) not in self._first:
-            first = self._cp.new_bool_var("")
-            self._first[u, v], self._first[v, u] = first, first.negated()
-            self._cp.add(self._place[u] < self._place[v]).only_enforce_if(first)
-            self._cp.add(self._place[u] > self._place[v]).only_enforce_if(first.negated())
-        return self._first[u, v]
-
-    def _both(self, one: Any, other: Any) -> Any:
-        both = self._cp.new_bool_var("")
-        self._cp.add_bool_and(one, other).only_enforce_if(both)
-        self._cp.add_bool_or(one.negated(), other.negated(), both)
-        return both
-
-    def _changes(self, v: int, node: int) -> tuple[list[tuple[int, Any]], list[tuple[int, Any]]]:
-        """VMs that have left the node, and those that have come to it, when the turn of VM v comes."""
-        others = [u for u in range(len(self._of.vms)) if u != v]
-        gone = [(u, self._both(self._leaves[u], self._before(u, v))) for u in others if self._of.vms[u].home == node]
-        come = [(u, self._both(self._goes[u, node], self._before(u, v))) for u in others if (u, node) in self._goes]
-        return gone, come
-
-    def _fits(self, v: int, t: int) -> None:
-        node, vms, goes = self._of.nodes[t], self._of.vms, self._goes[v, t]
-        gone, come = self._changes(v, t)
-        for most, now, size in (
-            (node.fill_vcpus, node.vcpus, [vm.vcpus for vm in vms]),
-            (node.fill_mib, node.mib, [vm.mib for vm in vms]),
-            (min(node.cap_count, 10_000), node.count, [1] * len(vms)),
+    def _limits(self, i: int) -> Any:
+        """Whether the node stays overloaded; ``None`` = it is not overloaded now."""
+        node, vms = self._of.nodes[i], self._of.vms
+        come = [(v, goes) for (v, t), goes in self._goes.items() if t == i]
+        gone = [(v, self._leaves[v]) for v, vm in enumerate(vms) if vm.home == i]
+        takes = self._cp.new_bool_var("")
+        stays = self._cp.new_bool_var("") if node.overloaded else None
+        for _, goes in come:
+            self._cp.add_implication(goes, takes)
+        for cap, fill, now, size in (
+            (node.cap_vcpus, node.fill_vcpus, node.vcpus, [vm.vcpus for vm in vms]),
+            (node.cap_mib, node.fill_mib, node.mib, [vm.mib for vm in vms]),
         ):
-            then = now - sum(size[u] * is_gone for u, is_gone in gone) + sum(size[u] * came for u, came in come)
-            self._cp.add(then + size[v] <= most).only_enforce_if(goes)
-        for group in vms[v].apart:
-            members = self._of.members[group]
-            if t in self._of.fixed[group]:
-                self._cp.add(goes == 0)
-            for u, is_gone in gone:
-                if u in members:
-                    self._cp.add_implication(goes, is_gone)
-            for u, came in come:
-                if u in members:
-                    self._cp.add_implication(goes, came.negated())
+            then = now - sum(size[v] * left for v, left in gone) + sum(size[v] * goes for v, goes in come)
+            self._cp.add(then <= fill).only_enforce_if(takes)
+            if stays is not None:
+                self._cp.add(then <= cap).only_enforce_if(stays.negated())
+        count = node.count - sum(left for _, left in gone) + sum(goes for _, goes in come)
+        self._cp.add(count <= max(node.count, min(node.cap_count, NO_LIMIT))).only_enforce_if(takes)
+        return stays
 
-    def _keeps_together(self, v: int, group: int, members: Sequence[int]) -> None:
-        """The VM leaves mates only for a node with more of them."""
-        home, fixed = self._of.vms[v].home, self._of.fixed[group]
-
-        def mates(node: int) -> Any:
-            gone, come = self._changes(v, node)
-            there = fixed.count(node) + sum(1 for u in members if u != v and self._of.vms[u].home == node)
-            left = sum(is_gone for u, is_gone in gone if u in members)
-            return there - left + sum(came for u, came in come if u in members)
-
-        alone = self._cp.new_bool_var("")
-        here = mates(home)
-        self._cp.add(here == 0).only_enforce_if(alone)
+    def _keeps_apart(self, v: int, mates: Sequence[int], fixed: Sequence[int]) -> None:
         for t in self._of.vms[v].targets:
-            self._cp.add(mates(t) >= here + 1).only_enforce_if(self._goes[v, t], alone.negated())
-
-    def _clears(self, left: int) -> None:
-        over = []
-        for i, node in enumerate(self._of.nodes):
-            if not node.overloaded:
-                continue
-            stays = self._cp.new_bool_var("")
-            over.append(stays)
-            for most, now, size in (
-                (node.cap_vcpus, node.vcpus, [vm.vcpus for vm in self._of.vms]),
-                (node.cap_mib, node.mib, [vm.mib for vm in self._of.vms]),
-            ):
-                gone = sum(size[v] * self._leaves[v] for v in range(len(size)) if self._of.vms[v].home == i)
-                come = sum(size[v] * goes for (v, t), goes in self._goes.items() if t == i)
-                self._cp.add(now - gone + come <= most).only_enforce_if(stays.negated())
-        self._cp.add(sum(over) <= left)
+            if t in fixed:
+                self._cp.add(self._goes[v, t] == 0)
+            for u in mates:
+                if self._of.vms[u].home == t:
+                    self._cp.add_implication(self._goes[v, t], self._leaves[u])
+                if (u, t) in self._goes:
+                    self._cp.add(self._goes[v, t] + self._goes[u, t] <= 1)
 
 
 def main() -> None:
@@ -204,39 +168,30 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=SECONDS)
     given = parser.parse_args()
-    reached = asked = cleared = proven = 0
+    sums: Counter[str] = Counter()
     slowest = 0.0
     for seed in range(given.first, given.first + given.seeds):
         snapshot, policy = draw(seed)
         answer = ask(snapshot, policy)
         if not answer.overloaded:
             continue
-        asked += 1
-        cleared += not answer.left
-        proven += answer.proven
+        result = (
+            "cleared" if not answer.left else "proven" if answer.proven else _exact(snapshot, policy, answer, given)
+        )
+        sums[result] += 1
         slowest = max(slowest, answer.seconds)
-        better = None if answer.proven or not answer.left else _exact(snapshot, policy, answer.left, given.seconds)
-        reached += better is None
         print(
             f"{seed}: {len(snapshot.nodes)} nodes, {len(snapshot.vms)} VMs, {answer.overloaded} overloaded, "
-            f"{answer.left} left after {answer.moves} moves in {answer.seconds:.2f} s"
-            + (", proven" if answer.proven else "")
-            + (f"; the exact model leaves {better[0]} after {better[1]}" if better else ""),
+            f"{answer.left} left after {answer.moves} moves in {answer.seconds:.2f} s: {result}",
             flush=True,
         )
-    print(
-        f"{asked} overloaded, {cleared} cleared, {proven} proven, {reached} as good as the exact model: {slowest:.2f} s"
-    )
+    print(f"{sum(sums.values())} overloaded: {dict(sums)}; the slowest plan took {slowest:.2f} s of CPU")
 
 
-def _exact(snapshot: Snapshot, policy: Policy, left: int, seconds: float) -> tuple[int, int] | None:
-    """What the exact model leaves overloaded and its moves, where it is better than ``left``."""
+def _exact(snapshot: Snapshot, policy: Policy, answer: Answer, given: argparse.Namespace) -> str:
     model = build_model(WorkingState(snapshot, policy, Recent()))
-    best, until = None, time.monotonic() + seconds
-    while left > 0 and (moves := Ordered(model, left - 1).solve(max(1.0, until - time.monotonic()))) is not None:
-        left -= 1
-        best = left, len(moves)
-    return best
+    found, moves = Placements(model, answer.left - 1).best(given.seconds)
+    return f"{found} by the exact model" + (f" in {moves} moves" if moves else "")
 
 
 if __name__ == "__main__":

@@ -13,12 +13,16 @@ import numpy as np
 import pytest
 
 from balancer.formats import neutral
+from balancer.model import Recent
 from balancer.policy import STRATEGIES
+from balancer.state import WorkingState
+from balancer.strategies.exact.model import build_model
 from benchmarks import (
     churn,
     closed_loop,
     default_rule,
     demands,
+    full_clusters,
     generate,
     hbal,
     hbal_rule,
@@ -459,3 +463,14 @@ def test_own_loads_leave_less_overloaded_than_nothing_and_few_moves_are_hollow()
     )
     assert own.overloaded_percent < nothing.overloaded_percent
     assert 0 < own.relieving <= own.moves and own.hollow < own.relieving / 2
+
+
+def test_exact_model_of_full_clusters_finds_what_the_planner_finds_and_proves_that_nobody_clears_more() -> None:
+    pytest.importorskip("ortools", reason="the packages of requirements/bench.txt are missing")
+    cleared, beyond = full_clusters.draw(23), full_clusters.draw(21)
+    answer = full_clusters.ask(*cleared)
+    assert (answer.overloaded, answer.left, answer.moves, answer.proven) == (3, 0, 3, True)
+    model = build_model(WorkingState(*cleared, Recent()))
+    assert full_clusters.Placements(model, 0).best(30.0) == ("better", 3)
+    model = build_model(WorkingState(*beyond, Recent()))
+    assert full_clusters.Placements(model, 0).best(30.0) == ("impossible", 0)
