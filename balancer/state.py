@@ -30,7 +30,7 @@ class Candidate(NamedTuple):
 
     @property
     def size(self) -> tuple[int, int]:
-        """vCPUs + memory in GiB, as an exact number in 1/1024, then the id: the documented order of VMs."""
+        """The documented order of VMs: vCPUs + memory in GiB, as an exact number in 1/1024, then the id."""
         return (self.vcpus * 1024 + self.memory_mib, self.vm.id)
 
 

@@ -55,6 +55,7 @@ def single_move(
         purpose: ``TARGET``: a person chose the node. ``UNDO``: the VM goes back to it; then the VM's rest after the
             undone migration does not count.
         up_to: for ``UNDO``: the load of the node before; ``None``: the thresholds apply.
+
     Raises:
         ValueError: another purpose, or the VM is on no node of the snapshot.
     """

@@ -45,6 +45,7 @@ def roll(
         node_ids: the nodes to empty; ``None`` = all that are healthy and not in maintenance. VMs may stay on the other
             nodes of the cluster.
         together: the most nodes that are emptied together.
+
     Raises:
         ValueError: the snapshot does not hold exactly one cluster, a node is not in it, or ``together`` is below 1.
     """

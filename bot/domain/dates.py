@@ -1,4 +1,4 @@
-"""Dates and hours as people type them behind a command: `sat 02:00-06:00`, `сб 02:00`, `2026-12-05 02:00`. Pure."""
+"""Dates and hours as people type them, with English or Russian days: `sat 02:00-06:00`, `2026-12-05 02:00`. Pure."""
 
 from __future__ import annotations
 

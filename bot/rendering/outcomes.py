@@ -91,7 +91,7 @@ def broken_line(texts: Texts, broken: BrokenPromises) -> str:
 
 
 def _rounded(figure: float, resource: Resource) -> float:
-    """As it is shown, so that a relief of −0.001 is no rise."""
+    """Rounded as it is shown, so that a relief of -0.001 does not appear as a rise."""
     return round(figure, 1 if resource is Resource.MEMORY else 2) + 0.0
 
 

@@ -56,6 +56,7 @@ class SSHMonitor:
         read_vms: also read the nodes' counters for VMs, with the same command.
         root: a folder on the nodes used instead of "/", for tests.
         write_known_hosts: ``False``: read this file and never change it.
+
     Raises:
         ConfigError: an entry of ``hosts_mapping`` is not an address.
     """

@@ -49,6 +49,7 @@ class TelegramNotifier:
     Args:
         chat_id: a numeric id; as text also the @name of a channel.
         enabled: ``False`` makes :meth:`send` do nothing, and needs neither token nor chat.
+
     Raises:
         ConfigError: it is enabled, and token or chat are missing.
     """

@@ -110,7 +110,7 @@ class Room:
         return after / self.load_limit
 
     def size(self, vm: int) -> float:
-        """vCPUs and memory as one figure: a usual VM has about 2."""
+        """The size as one figure of vCPUs and memory: about 2 for a usual VM."""
         return float(self.vms.vcpus[vm] * self._scale_c + self.vms.mib[vm] * self._scale_m)
 
     def best_fit(self, vm: int) -> int:
