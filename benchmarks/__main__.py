@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import (
+    assist,
     campaign,
     closed_loop,
     cycle,
@@ -45,11 +46,18 @@ PARTS = (
     "date",
     "campaign",
     "default-rule",
+    "assist",
     "loads",
     "closed-loop",
     "sharper-bounds",
 )
 """In this order: the shortest first, and what takes its time alone before what uses all processors."""
+OF_REQUESTS = {
+    "date": "when clusters are full",
+    "campaign": "rolling campaigns",
+    "assist": "questions of mode assist",
+}
+"""Parts about what people ask for and are asked."""
 
 
 def main() -> None:
@@ -111,8 +119,8 @@ def measure_part(part: str, given: argparse.Namespace, results: dict[str, Any]) 
         say("what runs by default, over time")
         results["default_rule"] = default_rule.run(default_rule.worlds(given.orders, quick=given.quick), say)
         yield
-    elif part in ("date", "campaign"):
-        say("when clusters are full" if part == "date" else "rolling campaigns")
+    elif part in OF_REQUESTS:
+        say(OF_REQUESTS[part])
         results[part] = _of_requests(part, given)
         yield
     elif part == "loads":
@@ -138,6 +146,8 @@ def measure_program(part: str, given: argparse.Namespace, results: dict[str, Any
 
 
 def _of_requests(part: str, given: argparse.Namespace) -> list[dict[str, Any]]:
+    if part == "assist":
+        return assist.run(quick=given.quick)
     if part == "date":
         return date.run(given.orders, quick=given.quick)
     return campaign.run(campaign.QUICK if given.quick else campaign.NAMES)
@@ -193,13 +203,7 @@ def report(results: dict[str, Any]) -> Iterator[str]:
         yield "## What runs by default, over time\n"
         yield "One move a check; node-time overloaded and moves, on average over the draws of each world.\n"
         yield from default_rule.default_table(results["default_rule"])
-    if "campaign" in results:
-        yield "## Emptying node after node\n"
-        yield from campaign.campaign_table(results["campaign"])
-    if "date" in results:
-        yield "## When a cluster is full\n"
-        yield "Errors of dates in days, of levels in VMs.\n"
-        yield from date.date_table(results["date"])
+    yield from _of_people(results)
     if "loads" in results:
         yield "## VMs with loads of their own\n"
         yield "One move a check, a check every ten minutes; means over the clusters.\n"
@@ -208,6 +212,20 @@ def report(results: dict[str, Any]) -> Iterator[str]:
         yield "## Over time\n"
         yield from tables.closed_loop_table(results["closed_loop"])
     yield from _of_the_program(results)
+
+
+def _of_people(results: dict[str, Any]) -> Iterator[str]:
+    """What people ask for and are asked."""
+    if "assist" in results:
+        yield "## Questions of mode assist beside mode approve\n"
+        yield from assist.table(results["assist"])
+    if "campaign" in results:
+        yield "## Emptying node after node\n"
+        yield from campaign.campaign_table(results["campaign"])
+    if "date" in results:
+        yield "## When a cluster is full\n"
+        yield "Errors of dates in days, of levels in VMs.\n"
+        yield from date.date_table(results["date"])
 
 
 def _of_the_program(results: dict[str, Any]) -> Iterator[str]:
@@ -224,6 +242,8 @@ def _demands(results: dict[str, Any]) -> Iterator[demands.Demand]:
         yield from startup.demands(results["startup"])
     if "default_rule" in results:
         yield default_rule.demand(results["default_rule"])
+    if "assist" in results:
+        yield from assist.demands(results["assist"])
     if "campaign" in results:
         yield from campaign.demands(results["campaign"])
     if "date" in results:
