@@ -163,12 +163,11 @@ def lines_at_end(texts: Texts, proposal: Proposal, now: datetime, ahead: Ahead) 
 def detail_lines(texts: Texts, proposal: Proposal) -> Lines:
     """What is folded away: the worth of the plan, effect and reason of each move, and why not more is moved."""
     why = why_not(texts, proposal.plan, REASON_LINES)
-    lines: Lines = [*outlook_lines(texts, proposal.plan)]
+    lines: Lines = [*_rule_lines(texts, proposal), *outlook_lines(texts, proposal.plan)]
     for proposed in proposal.pending:
         summary = move_summary(texts, proposed.position + 1, proposed.move)
         effects = "; ".join(summary.effects)
         lines.append(texts.html("move-detail", number=summary.number, effects=effects, reason=summary.reason))
-    lines += _rule_lines(texts, proposal)
     if why.count:
         lines += [texts.html("rejections-title", count=why.count), *why.lines]
     if why.hidden:
