@@ -21,8 +21,9 @@ from bot_fixture import settings
 from processes import FORKS
 from stack import GROUP, TOKEN
 
-from bot.domain.proposals import IN_FLIGHT, MigrationState, Verdict
+from bot.domain.proposals import IN_FLIGHT, Actor, ActorKind, MigrationState, Verdict
 from bot.panel.client import VMManagerAPI
+from bot.service.campaigns import Draft
 from bot.service.service import Service
 from bot.store.store import Store
 from bot.telegram.notifier import TelegramNotifier
@@ -134,6 +135,26 @@ def _live(panel: str, chat: str, path: str, fatal: int, note: str, story: str) -
     asyncio.run(_life(panel, chat, Path(path), Walk(fatal), Path(note), STORIES[story]))
 
 
+async def roll(program: Program) -> None:
+    """Takes the steps of the campaign until its first node is empty; starts the campaign unless there is one."""
+    campaigns = program.service.campaigns
+    if not await program.store.campaigns.newest(1):
+        draft = Draft(1, "Production", ((3, "mild"), (2, "cool")), None, False)
+        await campaigns.start(draft, Actor(ActorKind.TERMINAL, "admin"), approve_all=True)
+
+    async def stands() -> bool:
+        moved = await program.service.campaign_worker.step()
+        return not moved and await program.executor.idle()
+
+    await until(stands, "no step of the campaign is due")
+
+
+async def _roll(program: Program, panel: str) -> None:
+    """From the start of a campaign until its first node is empty."""
+    await roll(program)
+    await program.notifier.flush()
+
+
 async def _migration(program: Program, panel: str) -> None:
     """From the approval of a pending move to the end of its migration."""
     await program.press()
@@ -163,7 +184,7 @@ INCIDENT: tuple[dict[str, Any], ...] = (
     {"op": "set_node", "id": 1, "fields": {"cpu_number": 64}},
 )
 """In the world of `bot_fixture`: the VM that is proposed first can no longer move; later its node has enough CPUs."""
-STORIES = {"migration": _migration, "incident": _incident, "reminders": _reminders}
+STORIES = {"migration": _migration, "incident": _incident, "reminders": _reminders, "campaign": _roll}
 
 
 async def _life(

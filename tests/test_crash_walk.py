@@ -19,10 +19,11 @@ from typing import Any
 import pytest
 from bot_builders import NOW, Clock
 from bot_fixture import HOT_WORLD, running_panel
-from crash_process import INCIDENT, REMINDED_AFTER, Program, process
+from crash_process import INCIDENT, REMINDED_AFTER, Program, process, roll
 from processes import PATIENCE_S
 from stack import GROUP
 
+from bot.domain.campaigns import NodeState, Press
 from sandbox.chat.server import RunningChat, start_chat
 from sandbox.chat.view import message_view
 from sandbox.panel.server import RunningPanel
@@ -136,6 +137,52 @@ async def test_process_killed_at_any_step_loses_nothing_and_repeats_nothing(tmp_
     lived = [fatal for fatal in points if await walked(tmp_path, name, fatal) is not None]
     # Walks differ a little in their number of steps: a walk that should be killed at the last step may end before.
     assert all(fatal > steps * 0.8 for fatal in lived), f"{lived} of {steps} steps were not fatal"
+
+
+# A campaign -----------------------------------------------------------------------------------------
+
+
+async def campaign_walked(folder: Path, fatal: int) -> int | None:
+    """A campaign that is killed at one step and goes on in a second run, and all checks afterwards."""
+    path = folder / f"{fatal}.db"
+    async with running_panel(HOT_WORLD) as panel, await start_chat(limits="off") as chat:
+        panel.world.set_vm(panel.world.vms[13], node=3)
+        steps = await killed(panel, chat, path, fatal, "campaign")
+        clock = Clock(NOW + timedelta(seconds=panel.world.now))
+
+        async def sleep(seconds: float) -> None:
+            panel.world.step(seconds)
+            clock.advance(seconds)
+            await asyncio.sleep(0)
+
+        async with Program(panel.url, chat.url, path, clock, sleep).running() as program:
+            await roll(program)
+            await program.notifier.flush()
+            [campaign] = await program.store.campaigns.newest(5)
+            excluded = {e.node_id for e in await program.store.exclusions.active(clock())}
+            await program.service.campaigns.press(campaign.id, Press.STOP, campaign.by)
+            left = await program.store.exclusions.active(clock())
+        first = campaign.nodes[0]
+        posts = [str(entry["path"]) for entry in panel.requests.since(0, "/vm/v3/host", "POST")]
+        where = f"step {fatal}: {first}, {posts}"
+        assert len(posts) == len(set(posts)), f"a VM was started twice, {where}"
+        if first.state is NodeState.EMPTY:
+            assert excluded == {3} and not any(vm.node == 3 for vm in panel.world.vms.values()), where
+        else:  # it was killed right before the request, so that a migration never started
+            assert (first.state, excluded) == (NodeState.FAILED, set()), where
+        assert left == [], where
+    return steps
+
+
+@pytest.mark.timeout(240 if 0 < POINTS <= 6 else 4 * 3600)
+@pytest.mark.skipif(os.name != "posix", reason="kills with a signal")
+@pytest.mark.slow
+async def test_campaign_killed_at_any_step_starts_no_vm_twice(tmp_path: Path) -> None:
+    steps = await campaign_walked(tmp_path, 10**9)
+    assert steps is not None and steps > 150, f"only {steps} steps: the walk does not see the waits"
+    points = range(1, steps + 1) if POINTS == 0 else range(steps // (2 * POINTS), steps, -(-steps // POINTS))
+    for fatal in points:
+        await campaign_walked(tmp_path, fatal)
 
 
 # An incident ---------------------------------------------------------------------------------------

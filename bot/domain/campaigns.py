@@ -232,7 +232,7 @@ def _pause(campaign: Campaign, actor: Actor, now: datetime) -> Campaign | None:
     node = campaign.current
     if node is not None and node.state in (NodeState.ASKED, NodeState.EMPTYING):
         campaign = entered(campaign, node, NodeState.WAITING, now, proposal_id=None)
-    elif node is not None and node.state is NodeState.FILLING:
+    elif node is not None and node.state in (NodeState.BACK, NodeState.FILLING):
         campaign = entered(campaign, node, NodeState.BACK, now, proposal_id=None)
     return replace(campaign, state=CampaignState.PAUSED, reason=Reason.of("campaign-paused-by", who=actor.name))
 
