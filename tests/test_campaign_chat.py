@@ -10,8 +10,11 @@ from chat_fixture import ANNA, BORIS, GROUP, ChatFixture, running
 from test_campaigns import WORLD
 from test_charts import said
 
-from bot.domain.campaigns import CampaignState
+from bot.app.program import VMBalancer
+from bot.cli import roll
+from bot.domain.campaigns import CampaignState, Press
 from bot.domain.proposals import MigrationState
+from bot.errors import ConfigError
 from sandbox.chat.model import Message
 
 TITLE = "nodes are emptied one after another"
@@ -152,3 +155,44 @@ async def test_message_goes_on_after_a_restart(tmp_path: Path) -> None:
         await chat.pressed(await shown(chat, "oak: is empty"), "Ready: oak")
         await shown(chat, "oak: is back")
         assert len(chat.texts(TITLE)) == 1
+
+
+async def test_terminal_starts_shows_pauses_and_stops_what_the_program_carries_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def yes(_: str) -> str:
+        return "yes"
+
+    async def no(_: str) -> str:
+        return "no"
+
+    async with running(tmp_path, WORLD) as chat:
+        await chat.start()
+        await shown_after_check(chat)
+        given = chat.settings(telegram_notifications=False)
+        async with VMBalancer(settings=given, exclusive=False, clock=chat.clock) as terminal:
+            assert await roll.start(terminal, "oak", "", no, each=False) == 0
+            assert await chat.store.campaigns.newest(1) == []
+            with pytest.raises(ConfigError, match="is over"):
+                await roll.start(terminal, "oak", "2020-01-01 02:00", yes, each=False)
+            with pytest.raises(ConfigError, match="nothing is called 'oka'"):
+                await roll.start(terminal, "oka", "", yes, each=False)
+            assert await roll.start(terminal, "oak", "", yes, each=True) == 0
+            await shown(chat, "oak: waits for approval")
+            assert await roll.start(terminal, "elm", "", yes, each=True) == 1
+            assert await roll.pressed(terminal, Press.PAUSE, "") == 0
+            await shown(chat, "Paused")
+            assert await roll.pressed(terminal, Press.RESUME, "production") == 0
+            assert await roll.pressed(terminal, Press.APPROVE_ALL, "") == 0
+            await shown(chat, "oak: is empty")
+            assert await roll.pressed(terminal, Press.STOP, "elsewhere") == 1
+            assert await roll.pressed(terminal, Press.STOP, "") == 0
+            await shown(chat, "Stopped, 0 of 1 done")
+            capsys.readouterr()
+            assert await roll.show(terminal) == 0
+            assert "1. oak: skipped" in capsys.readouterr().out
+
+
+async def shown_after_check(chat: ChatFixture) -> None:
+    """The program has looked at the panel."""
+    await chat.until(lambda: chat.balancer is not None and chat.balancer.service.observer.last is not None)

@@ -12,6 +12,7 @@ COMMANDS = {
     "check": "Tests the settings against VMmanager, the nodes and Telegram. It changes nothing.",
     "first-move": "Moves the smallest VM after a question, and watches it: for a new VMmanager.",
     "abort": "Stops a running migration, after two questions.",
+    "roll": "Shows, starts, pauses and stops campaigns that empty node after node.",
     "config": "Prints the settings in force and where each of them comes from.",
     "snapshot": "Prints the current state of the clusters as JSON.",
     "plan": "Plans a saved snapshot without a connection to VMmanager.",

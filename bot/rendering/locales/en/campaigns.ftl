@@ -72,6 +72,12 @@ popup-roll-done = { $press ->
     [stop] Stopped. No node is closed.
    *[approve-all] Approved.
 }
+terminal-roll-none = There is no such campaign.
+terminal-roll-several = Several campaigns are open: name the cluster.
+terminal-roll-old = This does nothing now.
+terminal-roll-ask-each = Start the campaign in { $cluster }? Each node waits for an approval. [yes/no]
+terminal-roll-ask-all = Start the campaign in { $cluster }? All nodes are approved by that, large VMs too. [yes/no]
+
 # Lines of a message.
 roll-from = Beginning: { $start }. Nothing happens before.
 roll-hours = Beginning: { $start }. End: { $end }, after that no other node is begun.
