@@ -142,11 +142,10 @@ async def roll(program: Program) -> None:
         draft = Draft(1, "Production", ((3, "mild"), (2, "cool")), None, False)
         await campaigns.start(draft, Actor(ActorKind.TERMINAL, "admin"), approve_all=True)
 
-    async def stands() -> bool:
+    moved = True
+    while moved:
         moved = await program.service.campaign_worker.step()
-        return not moved and await program.executor.idle()
-
-    await until(stands, "no step of the campaign is due")
+        await until(program.executor.idle, "the executor is idle")
 
 
 async def _roll(program: Program, panel: str) -> None:
