@@ -33,7 +33,8 @@ CELLS = (
     *("size_sample.at", "vm_sample.at", "vm_sample.cpu_ms", "vm_name.internal_name", "check_frame.data"),
     *("check_frame.taken_at", "migration.finished_at", "decision.at", "move.position", "proposal.plan"),
     *("proposal.created_at", "audit.at", "sample.cpu_sum", "cycle.started_at", "cycle.finished_at"),
-    *("migration.sighting", "migration.reason"),
+    *("migration.sighting", "migration.reason", "move.rules", "migration.seen_node_id", "reservation.until"),
+    *("reservation.known_vms", "campaign.created_at", "campaign.approved", "campaign_node.since"),
 )
 SKIPPED = ("sqlite_", "unreadable")
 ROWS = """
@@ -51,6 +52,12 @@ INSERT INTO notice_message VALUES ('s', -100, 5);
 INSERT INTO notice (kind, body, created_at) VALUES ('outage', '{"code": "outage", "params": {"problem": "x"}}', :now);
 INSERT INTO first_approval (move_id, by_kind, by_name, by_id, at)
     SELECT id, 'telegram', 'Anna', 1, :now FROM move WHERE state = 'pending' LIMIT 1;
+INSERT INTO reservation (cluster_id, cluster_name, node_id, node_name, vcpus, memory_mib, known_vms, until, by_kind,
+    by_name, by_id, created_at) VALUES (1, 'c1', 2, 'cool', 4, 8192, '[11]', :later, 'telegram', 'Anna', 1, :now);
+INSERT INTO campaign (id, cluster_id, cluster_name, state, by_kind, by_name, by_id, created_at)
+    VALUES (1, 1, 'c1', 'running', 'telegram', 'Anna', 1, :now);
+INSERT INTO campaign_node (campaign_id, position, node_id, name, state, since)
+    VALUES (1, 0, 3, 'mild', 'waiting', :now);
 INSERT INTO heartbeat VALUES (1, '{}');
 """
 
@@ -123,6 +130,12 @@ def queries(store: Store, now: datetime) -> Mapping[str, Callable[[], Awaitable[
         "aborts.proven": s.aborts.proven,
         "audit.entries": s.audit.entries,
         "audit.verify": s.audit.verify,
+        "autonomy.own_starts": lambda: s.autonomy.own_starts(1, old),
+        "autonomy.ended": lambda: s.autonomy.ended(1, 9),
+        "autonomy.proposed": lambda: s.autonomy.proposed(old, now),
+        "campaigns.open": s.campaigns.open,
+        "campaigns.newest": lambda: s.campaigns.newest(9),
+        "campaigns.holding": lambda: s.campaigns.holding(now),
         "capacity.clusters": s.capacity.clusters,
         "capacity.samples": lambda: s.capacity.samples(1),
         "capacity.sizes": lambda: s.capacity.sizes(1),
@@ -174,6 +187,8 @@ def queries(store: Store, now: datetime) -> Mapping[str, Callable[[], Awaitable[
         "protections": s.protections.all,
         "recent_events": lambda: s.recent_events.read(Policy(), now),
         "requests.claims": s.requests.claims,
+        "reservations.active": lambda: s.reservations.active(now),
+        "reservations.over": lambda: s.reservations.over(now),
         "settings.get": lambda: s.settings.get("mode"),
         "settings.values_with_prefix": lambda: s.settings.values_with_prefix(["mode"]),
         "samples.of_node": lambda: s.samples.of_node(1, old, now),
@@ -195,7 +210,16 @@ def queries(store: Store, now: datetime) -> Mapping[str, Callable[[], Awaitable[
     }
 
 
-ONE_ROW = ("exclusions", "settings.get", "incidents.", "proposals.get", "migrations.get", "outcomes.entries")
+ONE_ROW = (
+    "exclusions",
+    "reservations",
+    "campaigns",
+    "settings.get",
+    "incidents.",
+    "proposals.get",
+    "migrations.get",
+    "outcomes.entries",
+)
 """Queries of one row, or of a protection: they say that it cannot be read, until it is set aside."""
 
 
