@@ -15,7 +15,7 @@ from balancer.model import NodeReport, Plan
 from bot.domain.load_history import BusyNode, DayHours, Sample
 from bot.store import rows
 from bot.store.database import Connection, Part, all_rows, json_list, scalar
-from bot.store.whole_numbers import whole_numbers
+from bot.store.whole_numbers import LATEST, whole_numbers
 
 FINEST_S = 300
 """Checks within this time share a slot, so a short BALANCE_INTERVAL does not increase the size."""
@@ -37,8 +37,8 @@ _PUT = (
     "ON CONFLICT (at, node_id) DO UPDATE SET cluster_id = excluded.cluster_id, "
     + ", ".join([f"{c} = {c} + excluded.{c}" for c in _ADDED] + [f"{c} = max({c}, excluded.{c})" for c in _HIGHEST])
 )
-_LIMITS = {c: 10**9 if c.endswith("_s") else LARGEST * 2**8 for c in (*_ADDED, *_HIGHEST)}
-READABLE = whole_numbers(_LIMITS)
+_LIMITS = {c: 10**9 if c.endswith("_s") else LARGEST * 2**8 for c in ("span_s", *_ADDED, *_HIGHEST)}
+READABLE = whole_numbers({"at": LATEST, **_LIMITS})
 """A row with another value is left out, as if there was no check, so that the other rows stay readable."""
 _WHERE = f"at >= ?1 AND at < ?2 AND (?3 IS NULL OR cluster_id IN (SELECT value FROM json_each(?3))) AND {READABLE}"  # noqa: S608
 
