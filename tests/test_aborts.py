@@ -118,7 +118,7 @@ async def test_vm_that_arrives_in_spite_of_the_stop_has_arrived(bot: BotFixture)
     assert not await bot.store.aborts.proven(), "nobody has seen yet what a stop does here"
 
 
-async def test_vm_that_the_stop_restarted_is_told_and_holds_automatic_mode(bot: BotFixture) -> None:
+async def test_vm_restarted_by_the_stop_is_reported_and_holds_automatic_mode(bot: BotFixture) -> None:
     bot.fault("abort_restarts")
     migration = await under_way(bot)
     await stop(bot, migration)

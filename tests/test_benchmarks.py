@@ -346,7 +346,7 @@ def test_what_runs_by_default_is_judged_in_every_world(adaptive: tuple[float, in
     assert second[5] == f"{adaptive[0] / 0.1:.2f} / {(adaptive[1] + 1) / 21:.2f}"
 
 
-def test_a_slow_start_is_told_from_a_quick_one() -> None:
+def test_a_slow_start_exceeds_the_limit_and_a_quick_one_does_not() -> None:
     taken = {startup.BARE: 0.02, startup.VERSION: 0.05, startup.PLAN: 0.17}
     assert [d.met for d in startup.demands(taken)] == [True, False]
 
@@ -393,7 +393,7 @@ def test_no_plan_gets_below_the_bounds_on_j(seed: int) -> None:
     assert relaxed <= whole <= least + 1e-9
 
 
-def test_an_empty_plan_is_made_again_only_when_something_has_changed() -> None:
+def test_an_empty_plan_is_computed_again_only_when_something_has_changed() -> None:
     case = neutral.read(generate.named("gen-8x100-tight"), max_moves=1)
     overloaded = replace(case.policy, cpu_overload_ratio=0.5, memory_overload_percent=5.0)
     planner = closed_loop._planner("smallest-first", overloaded)
@@ -465,7 +465,7 @@ def test_own_loads_leave_less_overloaded_than_nothing_and_few_moves_are_hollow()
     assert 0 < own.relieving <= own.moves and own.hollow < own.relieving / 2
 
 
-def test_exact_model_of_full_clusters_finds_what_the_planner_finds_and_proves_that_nobody_clears_more() -> None:
+def test_exact_model_of_full_clusters_clears_as_much_as_the_planner_and_proves_it_the_most() -> None:
     pytest.importorskip("ortools", reason="the packages of requirements/bench.txt are missing")
     cleared, beyond = full_clusters.draw(23), full_clusters.draw(21)
     answer = full_clusters.ask(*cleared)

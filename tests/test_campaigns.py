@@ -176,7 +176,7 @@ async def test_stop_at_any_step_leaves_no_node_closed(bot: BotFixture, state: st
     assert count <= 3
 
 
-async def test_node_that_is_back_with_another_kernel_is_done_although_nobody_saw_it_away(bot: BotFixture) -> None:
+async def test_node_that_is_back_with_another_kernel_is_done_although_no_check_saw_it_away(bot: BotFixture) -> None:
     await started(bot)
     before = (await steps(bot)).nodes[0].kernel
     maintenance(bot, 1, False, kernel_version="6.8.0")
@@ -185,7 +185,7 @@ async def test_node_that_is_back_with_another_kernel_is_done_although_nobody_saw
     assert node_line(texts_for("en"), 1, node, {}).endswith(f"done · kernel 6.8.0, was {before}")
 
 
-async def test_node_that_stays_away_is_told_once(bot: BotFixture) -> None:
+async def test_node_that_stays_away_is_reported_once(bot: BotFixture) -> None:
     await started(bot, ((1, "oak"),))
     await steps(bot)
     bot.panel.world.set_node(bot.panel.world.nodes[1], state="failed")
@@ -259,7 +259,7 @@ async def test_cluster_is_left_alone_until_30_minutes_after_the_end(tmp_path: Pa
         assert (await bot.propose()).results[0].left_alone is None
 
 
-async def test_nobody_drains_another_node_beside_a_campaign(bot: BotFixture) -> None:
+async def test_drain_of_another_node_is_refused_during_a_campaign(bot: BotFixture) -> None:
     await started(bot, approve_all=False)
     await steps(bot)
     [elm] = await bot.service.queries.find_nodes("elm")

@@ -69,7 +69,7 @@ async def test_sizes_are_kept_once_a_day(store: Store) -> None:
     assert await store.capacity.sizes(2) is None
 
 
-async def test_first_sample_takes_over_what_the_nodes_samples_tell(store: Store) -> None:
+async def test_first_sample_of_a_cluster_takes_over_the_samples_of_its_nodes(store: Store) -> None:
     for hours in range(0, 48, 2):
         await node_sample(store, START + timedelta(hours=hours), 2.0, 4.0)
     await store.capacity.record(1, TOTALS, [], {1: (10, 1000), 2: (20, 3000)}, START + 2 * DAY)
@@ -95,7 +95,7 @@ async def test_time_in_which_a_node_was_not_seen_is_not_taken_over(store: Store)
     ]
 
 
-async def test_time_of_a_node_that_is_gone_is_not_taken_over(store: Store) -> None:
+async def test_samples_of_a_removed_node_are_not_taken_over(store: Store) -> None:
     await node_sample(store, START, 2.0, 4.0)
     await node_sample(store, START + SLOT, 2.0)
     await store.capacity.record(1, TOTALS, [], {1: (10, 1000)}, START + 2 * SLOT)
@@ -155,7 +155,7 @@ async def filled(store: Store, now: datetime, growth: int = 3, days: int = 40) -
 @pytest.mark.parametrize(
     ("growth", "key"), [(2, "capacity-range"), (0, "capacity-none"), (-1, "capacity-falling"), (6, "capacity-reached")]
 )
-def test_lines_tell_what_the_past_says(language: str, growth: int, key: str) -> None:
+def test_lines_show_the_past_and_its_trend(language: str, growth: int, key: str) -> None:
     lines = capacity_lines(texts_for(language, timezone.utc), report_of(growth), NOW)
     words = texts_for(language, timezone.utc).text(key, first="|", last="|", change="|", days=7)
     assert any(line.startswith(words.split("|")[0][:12]) for line in lines)
@@ -167,7 +167,7 @@ def test_date_of_another_year_has_its_year() -> None:
     assert day(texts, datetime(2027, 3, 3, tzinfo=timezone.utc), NOW) == "3 Mar 2027"
 
 
-def test_digest_tells_the_clusters_that_are_full_first() -> None:
+def test_digest_names_first_the_clusters_that_fill_first() -> None:
     texts = texts_for("en", timezone.utc)
     calm, soon, full = report_of(0, name="calm"), report_of(2, name="soon"), report_of(6, name="full")
     lines = first_dates(texts, [calm, soon, full], NOW)
@@ -200,7 +200,7 @@ async def test_capacity_without_a_past_says_that_nothing_is_known_yet(tmp_path: 
         await fixture.message("when it is full", "The past is too short")
 
 
-async def test_metrics_tell_dates_and_room(tmp_path: Path) -> None:
+async def test_metrics_show_dates_and_room(tmp_path: Path) -> None:
     async with running_bot(tmp_path) as fixture:
         await filled(fixture.store, fixture.clock())
         await fixture.propose()

@@ -206,7 +206,7 @@ async def test_people_of_one_chat_learn_nothing_of_other_clusters(tmp_path: Path
 
 @pytest.mark.parametrize("shape", ["node_without_cluster", "vm_in_two_clusters", "vm_without_node"])
 @pytest.mark.parametrize("differ", [True, False])
-async def test_a_row_that_tells_no_cluster_is_named_only_where_everybody_sees_all(
+async def test_a_row_without_a_cluster_is_named_only_where_all_clusters_are_shown(
     tmp_path: Path, shape: str, differ: bool
 ) -> None:
     given = {"chats_file": written(tmp_path)} if differ else {}

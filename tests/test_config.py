@@ -285,7 +285,9 @@ def test_named_settings_file_replaces_the_one_of_the_folder(clean: Path) -> None
     assert settings.place("balance_interval") == "other.env line 1"
 
 
-def test_settings_made_in_code_read_neither_environment_nor_file(clean: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_constructed_in_code_read_neither_environment_nor_file(
+    clean: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (clean / ".env").write_text("BALANCE_INTERVAL=11\n", "utf-8")
     monkeypatch.setenv("PROPOSAL_TTL", "7")
     assert Settings() == Settings(balance_interval=600, proposal_ttl=3600)
@@ -719,7 +721,7 @@ def test_the_language_of_version_2_is_accepted(
     assert load_settings(checks=lambda _: ()).bot_language == "en"
 
 
-def test_a_token_stands_for_user_name_and_password() -> None:
+def test_a_token_replaces_user_name_and_password() -> None:
     host = "https://panel.example.com"
     assert check_panel(Settings(vmmanager_host=host, vmmanager_token=SecretStr("4-abc"))) == []
     assert [p.fields for p in check_panel(Settings(vmmanager_host=host))] == [

@@ -683,7 +683,7 @@ def test_ascii_keeps_the_width() -> None:
         ({}, False),
     ],
 )
-def test_the_locale_tells_whether_the_terminal_is_utf8(environment: dict[str, str], known: bool) -> None:
+def test_the_locale_decides_whether_the_terminal_is_utf8(environment: dict[str, str], known: bool) -> None:
     assert is_utf8(environment, "posix") is known
     assert is_utf8(environment, "nt") is True
 

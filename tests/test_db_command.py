@@ -232,7 +232,7 @@ def test_nothing_is_restored_under_a_running_program(path: Path, capsys: pytest.
 # Daily backups --------------------------------------------------------------------------------------
 
 
-async def test_daily_backup_is_made_once_and_old_ones_are_removed(path: Path, folder: Path) -> None:
+async def test_daily_backup_is_written_once_and_old_ones_are_removed(path: Path, folder: Path) -> None:
     backups = Backups(path, keep=2)
     mine = folder / "backups" / "vm_balancer-before-the-upgrade.db"
     mine.parent.mkdir()
@@ -280,7 +280,7 @@ async def test_checks_that_end_together_maintain_the_database_once(path: Path, f
     await store.close()
 
 
-async def test_a_backup_that_cannot_be_made_leaves_the_older_ones(path: Path) -> None:
+async def test_a_backup_that_cannot_be_written_leaves_the_older_ones(path: Path) -> None:
     backups = Backups(path, keep=1)
     result = await backups.make_due(NOW)
     assert result is not None

@@ -82,7 +82,7 @@ async def test_the_first_of_two_approvals_shows_as_a_button_that_does_nothing(tm
 
 
 @pytest.mark.parametrize("button", ["More", "Why"])
-async def test_a_card_stands_in_place_of_the_proposal_for_the_one_who_asks(tmp_path: Path, button: str) -> None:
+async def test_a_card_replaces_the_proposal_for_the_person_who_asks(tmp_path: Path, button: str) -> None:
     async with running(tmp_path, rich_buttons=True) as fixture:
         message = await proposal(fixture)
         await fixture.pressed(message, button)

@@ -496,7 +496,7 @@ async def test_completed_task_of_a_vm_that_stayed_is_a_failure(fixture: BotFixtu
     assert record.finished_at is not None and record.finished_at - completed_at > timedelta(seconds=60)
 
 
-async def test_vm_deleted_during_its_migration_is_reported_as_gone(fixture: BotFixture) -> None:
+async def test_vm_deleted_during_its_migration_is_reported_as_deleted(fixture: BotFixture) -> None:
     await fixture.propose()
     await fixture.decide()
     fixture.start()

@@ -120,7 +120,7 @@ async def test_failures_of_one_incident_within_an_hour_share_a_message(tmp_path:
         await fixture.until(lambda: fixture.panel.world.vms[12].node == 2)
 
 
-async def test_failures_while_telegram_was_away_are_told_in_one_message(tmp_path: Path) -> None:
+async def test_failures_while_telegram_was_away_are_reported_in_one_message(tmp_path: Path) -> None:
     async with running(tmp_path, balance_mode="auto") as fixture:
         fixture.panel.faults.add("migrate_fails", count=2)
         fixture.cut()
@@ -149,7 +149,7 @@ async def test_failure_is_posted_again_when_the_message_of_an_earlier_one_was_de
         await fixture.message("1. ❌ small-a stays on hot", "2. ❌ small-b stays on hot")
 
 
-async def test_vm_that_somebody_moved_elsewhere_is_not_said_to_stay(tmp_path: Path) -> None:
+async def test_vm_that_somebody_moved_elsewhere_is_not_reported_as_staying(tmp_path: Path) -> None:
     async with running(tmp_path, panel={"speed": 0}) as fixture:
         await fixture.start()
         report = await fixture.message("1. small-a", buttons=True)
@@ -194,7 +194,7 @@ async def test_refused_migration_keeps_the_vm_as_it_was_seen_before_the_request(
         assert (await fixture.migration()).last_seen == LastSeen(1, True)
 
 
-async def test_nothing_is_claimed_of_a_vm_whose_node_the_panel_does_not_tell(tmp_path: Path) -> None:
+async def test_no_node_is_named_for_a_vm_whose_node_the_panel_leaves_out(tmp_path: Path) -> None:
     async with running_bot(tmp_path, migration_timeout=120) as fixture:
         fixture.fault("migrate_hangs", count=1)
         await fixture.propose()

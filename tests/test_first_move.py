@@ -92,7 +92,7 @@ async def test_what_was_seen_is_kept_of_the_first_migrations_until_one_arrives_a
         assert [m.sighting is not None for m in others] == [shape == "cold"] * len(others)
 
 
-def test_what_the_panel_did_not_tell_is_a_question_mark_and_names_are_escaped() -> None:
+def test_values_missing_in_the_panel_are_question_marks_and_names_are_escaped() -> None:
     words = sighting_words(Sighting(state_before="<b>", task_words=("<i>", "x" * 300)))
     assert (words["uptime_before"], words["state_after"]) == ("?", "?")
     for language in ("en", "ru"):

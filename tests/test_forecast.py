@@ -130,7 +130,7 @@ def test_date_beyond_the_reach_is_left_open() -> None:
     assert answer.reach == 30 * REACH
 
 
-def test_number_of_vms_tells_growth_that_their_sizes_hide() -> None:
+def test_number_of_vms_shows_growth_that_their_sizes_hide() -> None:
     rng, rest, points, counts = random.Random(5), 0.0, [], []
     for i in range(360):
         rest += rng.gauss(0, 12)
@@ -189,7 +189,7 @@ def samples(days: int, growth: int, *, more_nodes_at: int | None = None) -> list
     return rows
 
 
-def test_report_tells_the_date_of_each_resource() -> None:
+def test_report_has_the_date_of_each_resource() -> None:
     report = capacity_report(1, "c1", samples(30, 1), Policy())
     cpu, memory = report.dates
     assert (cpu.resource, memory.resource) == (CPU, MEMORY)
@@ -199,7 +199,7 @@ def test_report_tells_the_date_of_each_resource() -> None:
     assert memory.limit == 140_000
 
 
-def test_report_tells_new_nodes() -> None:
+def test_report_names_new_nodes() -> None:
     report = capacity_report(1, "c1", samples(30, 0, more_nodes_at=10), Policy())
     assert report.changes == (ServiceChange(START + timedelta(days=10), 1, 10, 100_000),)
     assert report.dates[0].limit == 210
@@ -224,7 +224,7 @@ def test_report_without_samples_has_no_dates() -> None:
     assert report.samples == ()
 
 
-def test_growth_is_told_by_size() -> None:
+def test_growth_is_described_by_size() -> None:
     before = (START, [SizeCount(1, 5, 5000), SizeCount(4, 2, 8000)])
     now = [SizeCount(1, 7, 7000), SizeCount(40, 1, 64_000)]
     report = capacity_report(1, "c1", samples(20, 0), Policy(), counts=(before, now))

@@ -122,7 +122,7 @@ def valid(view: View) -> tuple[str, list[str]]:
 @pytest.mark.parametrize("language", LANGUAGES)
 @given(name=NAMES, other=NAMES)
 @settings(deadline=None, max_examples=25)
-def test_every_message_is_valid_html_whatever_the_names(language: str, name: str, other: str) -> None:
+def test_every_message_is_valid_html_with_any_names(language: str, name: str, other: str) -> None:
     texts, result = texts_for(language), proposal(name, other)
     failed = result.moves[0].migration
     assert failed is not None

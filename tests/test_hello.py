@@ -48,7 +48,7 @@ async def test_chat_whose_first_message_is_an_incident_gets_no_other_one(tmp_pat
         assert fixture.hello() == []
 
 
-async def test_each_new_chat_is_told_of_its_own_clusters(tmp_path: Path) -> None:
+async def test_each_new_chat_is_greeted_with_its_own_clusters(tmp_path: Path) -> None:
     world = {**TWO, "vms": [vm for vm in TWO["vms"] if vm["id"] not in (16, 17)]}  # only South is overloaded
     async with running(tmp_path, world) as fixture:
         opened(fixture)

@@ -62,7 +62,7 @@ def test_every_outcome_is_worded(language: str, state: MoveState | MigrationStat
     assert outcome(moves[0]) in OUTCOMES and "{" not in text
 
 
-def test_what_failed_stands_first() -> None:
+def test_failed_migrations_come_first() -> None:
     states: list[MigrationState | None] = [MigrationState.SUCCEEDED] * 5 + [MigrationState.FAILED]
     base = with_states(drained(6), states)
     text = checked(history_view(texts_for("en"), [group(base.moves)], NOW, part=0, size=8, more=False))

@@ -59,7 +59,7 @@ async def test_chat_that_refuses_edits_gets_the_message_again_and_delays_no_othe
 
 
 @BOTH_FORMS
-async def test_incident_stays_in_its_topic_and_goes_to_the_group_when_the_topic_is_gone(
+async def test_incident_stays_in_its_topic_and_goes_to_the_group_when_the_topic_is_deleted(
     tmp_path: Path, rich: bool
 ) -> None:
     world = {**TWO, "vms": [vm for vm in TWO["vms"] if vm["id"] not in (36, 37)]}  # only the North is overloaded
@@ -135,7 +135,7 @@ async def test_restarted_vm_makes_a_sound_and_the_end_of_the_incident_names_it(t
 
 
 @BOTH_FORMS
-async def test_unknown_outcome_makes_a_sound_and_is_told_as_settled_without_one(tmp_path: Path, rich: bool) -> None:
+async def test_unknown_outcome_makes_a_sound_and_is_reported_as_settled_without_one(tmp_path: Path, rich: bool) -> None:
     async with running(tmp_path, rich_buttons=rich, remind_after=0, migration_timeout=60) as fixture:
         fixture.panel.faults.add("migrate_hangs", count=1)
         balancer = await fixture.start()

@@ -237,7 +237,7 @@ async def test_automatic_mode_makes_a_sound_for_a_failure_alone(tmp_path: Path) 
         assert [m.content.text.split()[0] for m in loud(fixture)] == ["❌"] and len(fixture.messages()) == 2
 
 
-async def test_outage_is_told_after_two_failed_checks_and_its_end_is_an_edit(tmp_path: Path) -> None:
+async def test_outage_is_posted_after_two_failed_checks_and_its_end_is_an_edit(tmp_path: Path) -> None:
     async with running(tmp_path, outage_after=2, remind_after=0) as fixture:
         balancer = await fixture.start()
         report = await fixture.message("1. small-a", buttons=True)

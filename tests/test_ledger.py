@@ -79,7 +79,7 @@ async def test_vm_that_grew_is_named_as_the_cause(bot: BotFixture) -> None:
     assert outcome.cause is Cause.VMS_GREW and outcome.hit is not None and outcome.hit < 0.75
 
 
-async def test_deleted_vm_and_missed_checks_are_said(bot: BotFixture) -> None:
+async def test_deleted_vm_and_missed_checks_are_reported(bot: BotFixture) -> None:
     await bot.moved()
     vm_id = (await bot.migration()).move.vm_id
     [late] = await checked_after(bot, TEN_MINUTES + 1200)
@@ -113,7 +113,7 @@ async def test_failed_migration_has_no_outcome(bot: BotFixture) -> None:
     assert await checked_after(bot, TEN_MINUTES) == []
 
 
-async def test_check_stands_although_nothing_can_be_compared(bot: BotFixture) -> None:
+async def test_check_is_stored_although_nothing_can_be_compared(bot: BotFixture) -> None:
     await bot.moved()
     with closing(sqlite3.connect(bot.path)) as db:
         db.execute("DROP TABLE outcome")

@@ -505,7 +505,7 @@ async def test_message_that_telegram_rejects_raises_chat_error() -> None:
             assert token not in str(caught.value) and token not in repr(notifier)
 
 
-async def test_message_goes_to_the_group_if_its_topic_is_gone(caplog: pytest.LogCaptureFixture) -> None:
+async def test_message_goes_to_the_group_if_its_topic_is_deleted(caplog: pytest.LogCaptureFixture) -> None:
     async with await start_chat(token=TOKEN) as chat:
         forum = next(c for c in chat.state.chats.values() if c.id < 0)
         forum.is_forum = True

@@ -184,7 +184,7 @@ def test_a_vm_whose_name_is_left_out_is_lost_beside_others_that_match() -> None:
     assert lost(bindings(gone, (), (), {1: policy}), bound, gone) == {}
 
 
-async def test_status_and_check_tell_what_holds_a_cluster(tmp_path: Path) -> None:
+async def test_status_and_check_show_the_reason_that_holds_a_cluster(tmp_path: Path) -> None:
     async with running_panel(HOT_WORLD) as panel, bot_on(panel, tmp_path / "bot.db", balance_mode="auto") as bot:
         for prefix, value in ((LOST_KEY, "golden"), (FAILURE_KEY, "ZeroDivisionError"), (RESTARTED_KEY, "small-a")):
             await bot.store.settings.set(f"{prefix}1", value, ANNA, NOW)

@@ -61,11 +61,11 @@ def test_answer_of_a_migration_is_read() -> None:
         HOSTILE,
     ],
 )
-def test_answer_without_a_migration_tells_nothing(text: str) -> None:
+def test_answer_without_a_migration_gives_no_progress(text: str) -> None:
     assert parse_job(text, NOW) is None
 
 
-def test_older_libvirt_without_rates_tells_what_is_left() -> None:
+def test_older_libvirt_without_rates_gives_the_remaining_memory() -> None:
     text = "Data total:       2.000 GiB\nData remaining:   512.000 MiB\n"
     job = parse_job(text, NOW)
     assert job == JobProgress(NOW, 2048.0, 512.0) and job.percent == 75 and job.seconds_left is None
@@ -137,7 +137,7 @@ def test_migration_that_writes_faster_than_it_copies_for_half_a_minute_does_not_
     assert does_not_converge(samples) is stuck
 
 
-def test_old_samples_and_a_clock_that_was_set_back_say_nothing() -> None:
+def test_old_samples_and_a_clock_that_was_set_back_give_no_estimate() -> None:
     old, new = JobProgress(NOW, 100, 50), JobProgress(NOW + KEPT + timedelta(seconds=1), 100, 40)
     assert with_sample((old,), new) == (new,)
     assert with_sample((new,), old) == (old,)
@@ -151,7 +151,7 @@ def test_time_that_is_left_counts_what_the_vm_writes() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("job", [JobProgress(NOW, 4096, 1024, 112.5, 20.0, 3), JobProgress(NOW, 4096, 1024)])
-def test_message_shows_what_the_node_tells(language: str, job: JobProgress) -> None:
+def test_message_shows_the_progress_that_the_node_reports(language: str, job: JobProgress) -> None:
     running = with_migration(MigrationState.RUNNING)
     text = checked(proposal_view(texts_for(language), running, NOW, ahead=Ahead(progress={1: job})))
     plain = text.replace("\u00a0", " ").replace("ГиБ", "GiB").replace("?", "-")
@@ -193,7 +193,9 @@ async def bot(tmp_path: Path) -> AsyncIterator[BotFixture]:
         sshd.stop()
 
 
-async def test_node_is_asked_over_its_open_connection_and_people_are_told_once(bot: BotFixture, tmp_path: Path) -> None:
+async def test_node_is_asked_over_its_open_connection_and_people_are_warned_once(
+    bot: BotFixture, tmp_path: Path
+) -> None:
     (tmp_path / "answer").write_text(ANSWER.replace("5120 ", "51200 "))
     await bot.propose()
     await bot.decide()

@@ -37,7 +37,7 @@ async def deleted(stack: Stack, message: dict[str, Any]) -> bool:
     return next(m["deleted"] for m in await stack.messages() if m["message_id"] == message["message_id"])
 
 
-async def test_move_is_skipped_for_a_day_or_for_good(stack: Stack) -> None:
+async def test_move_is_skipped_for_a_day_or_permanently(stack: Stack) -> None:
     stack.start_program()
     report = await stack.message("small-a", "≈ 37 s", buttons=True)
     assert await stack.tap(report, "More", VERA) == "You may look, but not decide."

@@ -68,7 +68,7 @@ def done(vm: str = "vm", node: str = "alder", number: int = 1) -> ProposedMove:
         (outcome(None), "not compared: the VM is gone"),
     ],
 )
-def test_result_is_said_beside_the_promise(result: Outcome, words: str) -> None:
+def test_result_is_shown_beside_the_promise(result: Outcome, words: str) -> None:
     assert words in outcome_words(EN, result, "alder")
 
 

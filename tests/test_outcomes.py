@@ -393,7 +393,7 @@ def outcome(number: int, hit: float | None, cause: Cause | None = None, after: t
     return Outcome(number, after, NOW, Resource.LOAD, 2.0, None if hit is None else 2 * hit, missing, cause)
 
 
-def test_cluster_that_brings_half_is_told_with_the_main_cause() -> None:
+def test_cluster_that_brings_half_is_reported_with_the_main_cause() -> None:
     outcomes = [outcome(n, 0.5, Cause.NOT_VMS if n else Cause.VMS_GREW) for n in range(VERDICT_MOVES)]
     verdict = broken_promises(7, "c7", outcomes)
     assert verdict is not None
@@ -421,7 +421,7 @@ def test_each_move_counts_once_by_its_latest_result() -> None:
     assert latest(outcomes + gone)[0].after == HOUR and first(gone + outcomes)[0].after == TEN_MINUTES
 
 
-def test_known_cause_stands_before_an_unknown_one() -> None:
+def test_known_cause_comes_before_an_unknown_one() -> None:
     causes = [Cause.UNKNOWN] * 4 + [Cause.VMS_GREW]
     verdict = broken_promises(1, "c1", [outcome(n, 0.2, cause) for n, cause in enumerate(causes)])
     assert verdict is not None and verdict.cause is Cause.VMS_GREW

@@ -280,7 +280,7 @@ ENDED = {"error": {"code": 1000, "msg": "Not authorised"}}
 
 @pytest.mark.parametrize("status", [200, 400, 401, 403, 500])
 @pytest.mark.parametrize("body", [ENDED, ENDED["error"]])
-async def test_code_1000_ends_a_session_whatever_the_status(status: int, body: dict[str, Any]) -> None:
+async def test_code_1000_ends_a_session_with_any_http_status(status: int, body: dict[str, Any]) -> None:
     async with playing(answer(body, status), answer(CLUSTERS)) as (api, asked):
         assert len(await api.get_clusters()) == 1
     assert asked == ["GET t1", "GET t2"]

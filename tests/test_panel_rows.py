@@ -424,7 +424,7 @@ def test_snapshot_contains_only_requested_clusters() -> None:
         snapshot(nodes, vms, [1, 4, 3])
 
 
-def test_the_nodes_tell_the_virtualization_where_the_cluster_does_not() -> None:
+def test_virtualization_is_read_from_the_nodes_where_the_cluster_has_none() -> None:
     assert [c.virtualization for c in snapshot([NODE], []).clusters] == ["kvm", None]
     assert snapshot([NODE], [], virtualization_type="lxd").clusters[0].virtualization == "lxd"
 

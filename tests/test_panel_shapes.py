@@ -217,7 +217,7 @@ async def test_a_restart_is_seen_where_the_uptime_comes_late(tmp_path: Path) -> 
         (1440, 0, 600, True),
     ],
 )
-def test_an_uptime_that_began_anew_is_told_from_a_clock_that_is_behind(
+def test_an_uptime_that_began_again_differs_from_a_clock_that_is_behind(
     before: int, after: int, passed_s: int, restarted: bool
 ) -> None:
     watch, moving = RestartWatch(), Migration(1, 1, 1, 1, move(11), MigrationState.RUNNING, NOW, started_at=NOW)

@@ -50,9 +50,7 @@ def asked(bot: BotFixture) -> list[int]:
 
 
 @pytest.mark.parametrize("unit", ["percent", "cpus"])
-async def test_vms_of_overloaded_nodes_have_loads_in_whatever_unit_the_panel_answers(
-    bot: BotFixture, unit: str
-) -> None:
+async def test_vms_of_overloaded_nodes_have_loads_in_any_unit_of_the_panel(bot: BotFixture, unit: str) -> None:
     bot.panel.shapes.switch_on("metrics_unit", of=unit)
     snapshot = await loads_of(bot).added_to(await seen(bot), {})
     loads = {vm.id: (round(vm.load.cpus, 3), vm.load.source) for vm in snapshot.vms if vm.load is not None}
@@ -64,7 +62,7 @@ async def test_vms_of_overloaded_nodes_have_loads_in_whatever_unit_the_panel_ans
 
 
 @pytest.mark.parametrize(("unit", "load1"), [("nonsense", BUSY), ("percent", 2.0), ("cpus", 0.5)])
-async def test_metrics_that_fit_no_unit_give_no_load_and_it_is_said(bot: BotFixture, unit: str, load1: float) -> None:
+async def test_metrics_that_fit_no_unit_give_no_load_and_a_note(bot: BotFixture, unit: str, load1: float) -> None:
     bot.panel.shapes.switch_on("metrics_unit", of=unit)
     snapshot = await loads_of(bot).added_to(await seen(bot, load1), {})
     assert not any(vm.load for vm in snapshot.vms)
@@ -79,7 +77,7 @@ async def test_a_panel_without_metrics_is_done_without(bot: BotFixture, fault: s
     assert snapshot == before
 
 
-async def test_old_metrics_say_nothing_of_now(bot: BotFixture) -> None:
+async def test_old_metrics_give_no_present_load(bot: BotFixture) -> None:
     bot.clock.advance(3600)
     assert not any(vm.load for vm in (await loads_of(bot).added_to(await seen(bot), {})).vms)
 

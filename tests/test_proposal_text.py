@@ -239,7 +239,7 @@ def test_button_has_the_verb_where_it_fits_beside_every_name(language: str, name
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_rows_of_several_moves_fit_a_phone_and_tell_long_names_apart(language: str) -> None:
+def test_rows_of_several_moves_fit_a_phone_and_shorten_long_names_differently(language: str) -> None:
     keyboard = proposal_view(texts_for(language), proposal(5, "production-web"), NOW).keyboard
     assert keyboard is not None
     rows = keyboard.inline_keyboard[:6]

@@ -52,7 +52,7 @@ def test_the_portable_scripts_accept_the_supported_versions_only() -> None:
     assert (int(low, 16), int(high, 16)) == (VERSIONS[0][1], VERSIONS[-1][1] + 1)
 
 
-def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_one_line(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
     command = [sys.executable, str(ROOT / "tools" / "install.py"), str(file / "venv")]

@@ -186,7 +186,7 @@ async def test_a_migration_is_recorded_from_its_request_to_its_end(tmp_path: Pat
     assert len([e for e in panel.requests.since() if e["method"] == "POST" and "migrate" in e["path"]]) == 1
 
 
-async def test_a_migration_that_nobody_confirms_is_neither_sent_nor_recorded(
+async def test_a_migration_without_confirmation_is_neither_sent_nor_recorded(
     panel: RunningPanel, tmp_path: Path
 ) -> None:
     document = await recorded_migration(panel, tmp_path, ask=no)

@@ -110,7 +110,7 @@ async def test_mistake_in_one_file_changes_nothing(program: Program, text: str) 
     assert await program.service.store.audit.entries("reload") == []
 
 
-async def test_reload_stands_in_the_audit_trail(program: Program) -> None:
+async def test_reload_is_written_to_the_audit_trail(program: Program) -> None:
     program.clusters_file.write_text(COLD, "utf-8")
     await program.service.reload.take(ANNA)
     [entry] = await program.service.store.audit.entries("reload")

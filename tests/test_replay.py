@@ -149,7 +149,7 @@ async def test_recorded_checks_give_every_stored_plan_back_to_the_byte(fixture: 
     assert len(verified.same) >= 2 and not verified.different and not verified.unrecorded
 
 
-async def test_changed_plan_in_the_database_is_told_apart(fixture: BotFixture) -> None:
+async def test_changed_plan_in_the_database_is_reported_as_a_difference(fixture: BotFixture) -> None:
     await fixture.service.cycle.run()
     record = await read_record(fixture.store, NOW - timedelta(days=1), fixture.clock())
     (number, text), *others = record.plans

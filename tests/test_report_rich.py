@@ -113,7 +113,7 @@ def test_a_line_is_never_longer_than_can_be_read(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     ("figure", "colour"), [("7.50", "31"), ("6.50", "33"), ("3.00", "32")], ids=["above", "near", "below"]
 )
-def test_the_colour_tells_how_near_the_limit_is(figure: str, colour: str) -> None:
+def test_the_colour_shows_how_near_the_limit_is(figure: str, colour: str) -> None:
     nodes = [node(1, vcpus_allocated=75), node(2, vcpus_allocated=65), node(3, vcpus_allocated=30)]
     the_plan = plan(snapshot(nodes, []), Policy(), Recent())
     shown = report(80, force_terminal=True, color_system="standard").plan(texts_for("en"), the_plan, Policy())

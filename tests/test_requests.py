@@ -102,7 +102,7 @@ def test_drain_packs_tightly_when_spreading_would_leave_a_vm() -> None:
     assert drain_plan.moves[0].reason.code == "move-drain-packed"
 
 
-def test_an_affinity_group_leaves_to_one_node_or_not_at_all() -> None:
+def test_an_affinity_group_leaves_to_one_node_or_stays() -> None:
     mates = [vm(i, vcpus=15, tags=("plb_affinity_web",)) for i in (11, 12, 13)]
     seen = snapshot([node(1), node(2, vcpus_allocated=25), node(3, vcpus_allocated=30), node(4)], mates)
     drain_plan = drain(seen, Policy(), Recent(), 1)

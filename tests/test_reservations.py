@@ -129,7 +129,7 @@ async def test_reservation_ends_when_its_vm_appears_and_when_its_time_is_over(tm
         await fixture.message("the time is over", "oak")
 
 
-async def test_room_still_to_be_made_is_reserved_for_its_own_vm(tmp_path: Path) -> None:
+async def test_room_that_planned_moves_free_is_reserved_for_its_own_vm(tmp_path: Path) -> None:
     async with running(tmp_path, FULL) as fixture:
         balancer = await fixture.start()
         await asked(fixture, "/place 12 2 hold 2h", "birch: 12 vCPU", "reserved")

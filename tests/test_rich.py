@@ -55,7 +55,7 @@ async def test_a_table_takes_the_place_of_words_page_by_page(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("server", ["older", "refusing", "switched off"])
-async def test_where_it_cannot_be_the_words_say_the_same(tmp_path: Path, server: str) -> None:
+async def test_plain_words_replace_a_rich_message_that_cannot_be_sent(tmp_path: Path, server: str) -> None:
     async with running(tmp_path, telegram_recent_features=server != "switched off") as fixture:
         await fixture.start()
         await fixture.message("small-a", buttons=True)

@@ -70,7 +70,7 @@ def test_each_node_is_emptied_once_and_only_the_first_nodes_vms_move_twice() -> 
     assert all(step.to_open == 0 for step in plan.steps[1:])
 
 
-def test_nodes_outside_of_the_campaign_take_vms_for_good() -> None:
+def test_nodes_outside_of_the_campaign_keep_the_vms_they_take() -> None:
     seen = world(4, 4)
     plan = roll(seen, POLICY, Recent(), [1, 2])
     replayed(seen, plan)
@@ -94,7 +94,7 @@ def test_nodes_go_together_where_what_is_done_holds_them_all() -> None:
     assert len(alone.moves) == len(plan.moves)
 
 
-def test_vms_that_may_not_leave_are_told_and_count_for_no_move() -> None:
+def test_vms_that_may_not_leave_are_named_and_count_for_no_move() -> None:
     seen = world(3, 3)
     seen = replace(seen, vms=tuple(replace(v, iso_mounted=True) if v.id == 100 else v for v in seen.vms))
     plan = roll(seen, POLICY, Recent())
@@ -112,7 +112,7 @@ def test_nodes_in_maintenance_and_failed_ones_are_left_out() -> None:
     assert {move.target_id for move in plan.moves} <= {1, 2, 3}
 
 
-def test_newer_kernel_takes_no_vm_and_is_told() -> None:
+def test_newer_kernel_takes_no_vm_and_is_named() -> None:
     seen = world(3, 3)
     nodes = (*seen.nodes[:2], replace(seen.nodes[2], kernel_version="6.1.0-9-generic"))
     plan = roll(replace(seen, nodes=nodes), POLICY, Recent())
@@ -175,14 +175,14 @@ def test_campaign_is_near_the_bound(name: str) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_lines_tell_moves_bound_and_steps(language: str) -> None:
+def test_lines_show_moves_bound_and_steps(language: str) -> None:
     lines = roll_lines(texts_for(language), roll(world(5, 5), POLICY, Recent()))
     assert "30" in lines[0]
     assert len(lines) >= 3 + 5
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_lines_say_in_words_why_a_vm_stays(language: str) -> None:
+def test_lines_give_in_words_the_reason_why_a_vm_stays(language: str) -> None:
     campaign = roll(world(3, 11), POLICY, Recent())
     assert {r.reason.code for step in campaign.steps for r in step.stay} == {"vm-fits-nowhere"}
     lines = "\n".join(roll_lines(texts_for(language), campaign))

@@ -81,7 +81,7 @@ async def test_hot_vm_among_calm_ones_is_the_one_that_is_moved(server: NodeServe
     assert server.logins == 3
 
 
-async def test_counters_begin_anew_where_a_vm_arrives(tmp_path: Path) -> None:
+async def test_counters_begin_at_zero_on_the_node_where_a_vm_arrives(tmp_path: Path) -> None:
     world = World.from_dict(WORLD)
     files = NodeFiles({HOT: tmp_path / "1", CALM: tmp_path / "2", OTHER: tmp_path / "3"})
     files.write(world.to_dict())

@@ -190,7 +190,7 @@ async def test_a_cluster_whose_name_is_the_number_of_another_is_ambiguous(tmp_pa
         assert (result.id, plan.cluster_id, len(vms)) == (11, 1, 8), "buttons carry ids and are never ambiguous"
 
 
-async def test_the_details_of_a_node_that_has_gone_are_not_found(fixture: BotFixture) -> None:
+async def test_the_details_of_a_removed_node_are_not_found(fixture: BotFixture) -> None:
     [node] = await fixture.service.queries.find_nodes("mild")
     fixture.panel.world.set_node(fixture.panel.world.nodes[3], extra={"id": 33})
     fixture.pass_time(61)

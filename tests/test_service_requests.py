@@ -358,7 +358,7 @@ async def test_skip_lasts_as_long_as_chosen(fixture: BotFixture) -> None:
         await fixture.service.decisions.decide([move_id], Verdict.APPROVE, ANNA, skip_for=HOUR)
 
 
-async def test_vm_skipped_for_good_stays_until_it_is_unignored(fixture: BotFixture) -> None:
+async def test_vm_skipped_permanently_stays_so_until_it_is_unignored(fixture: BotFixture) -> None:
     move_id = await first_move(fixture)
     await fixture.service.decisions.decide([move_id], Verdict.SKIP, ANNA, skip_for="always")
     [ignored] = await fixture.service.store.ignored_vms.active()

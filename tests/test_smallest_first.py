@@ -24,7 +24,7 @@ thorough = settings(
 
 @thorough
 @given(worlds)
-def test_every_move_is_legal_when_it_is_made_and_overloads_nothing(world: World) -> None:
+def test_every_move_is_legal_when_it_starts_and_overloads_nothing(world: World) -> None:
     """Moves are judged one by one, so every prefix of a plan is legal too."""
     opinion = SecondOpinion(*world)
     result = plan(*world)

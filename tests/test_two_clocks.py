@@ -358,7 +358,7 @@ def test_the_unit_waits_for_the_time_and_has_a_watchdog() -> None:
     assert "time-sync.target" in next(line for line in unit.splitlines() if line.startswith("After="))
 
 
-async def test_approval_from_before_a_snapshot_lapses_though_the_clock_of_the_machine_stands_behind(
+async def test_approval_from_before_a_snapshot_lapses_though_the_clock_of_the_machine_is_behind(
     tmp_path: Path,
 ) -> None:
     """The program's machine is restored from a snapshot: its clocks and its database are of that time."""

@@ -164,7 +164,7 @@ async def test_simultaneous_approvals_of_two_people_count_as_two(store: Store, t
     assert len(await store.migrations.in_states((MigrationState.QUEUED,))) == 1
 
 
-async def test_interrupted_press_is_stored_fully_or_not_at_all(store: Store) -> None:
+async def test_interrupted_press_is_stored_fully_or_leaves_no_trace(store: Store) -> None:
     ids = await move_ids(store, *range(1, 41))
     for number, move_id in enumerate(ids, start=1):
         await store.decisions.decide([move_id], APPROVE, ANNA, NOW, counts=everybody)

@@ -32,6 +32,6 @@ def test_nodes_with_older_versions_are_named(
     assert (reason.as_dict()["names"] if reason else None) == names
 
 
-def test_a_rule_that_does_not_compare_kernels_names_nobody() -> None:
+def test_a_rule_that_does_not_compare_kernels_gives_no_note() -> None:
     nodes = [node(1, kernel_version=OLD), node(2, kernel_version=NEW)]
     assert updates_wait(snapshot(nodes, []), Policy(kernel_rule="series"), Recent(), {1}) is None

@@ -45,7 +45,7 @@ def verdicts(path: Path) -> list[tuple[str]]:
         return db.execute("SELECT verdict FROM decision").fetchall()
 
 
-async def test_a_removed_database_is_written_anew_before_anything_is_decided(bot: BotFixture) -> None:
+async def test_a_removed_database_is_written_again_before_anything_is_decided(bot: BotFixture) -> None:
     await bot.propose()
     remove(bot.path)
     await bot.decide()
@@ -59,7 +59,7 @@ async def test_a_removed_database_is_written_anew_before_anything_is_decided(bot
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows knows no such rights")
-async def test_a_database_that_is_written_anew_is_readable_for_the_same_people(bot: BotFixture) -> None:
+async def test_a_database_that_is_written_again_is_readable_for_the_same_people(bot: BotFixture) -> None:
     bot.path.chmod(0o600)
     await bot.propose()
     remove(bot.path)
@@ -67,7 +67,7 @@ async def test_a_database_that_is_written_anew_is_readable_for_the_same_people(b
     assert stat.S_IMODE(bot.path.stat().st_mode) == 0o600
 
 
-async def test_only_the_owner_of_a_removed_database_writes_it_anew(bot: BotFixture) -> None:
+async def test_only_the_owner_of_a_removed_database_writes_it_again(bot: BotFixture) -> None:
     await bot.propose()
     console = Store(bot.path, access=Access.GUEST)
     await console.open()
@@ -82,7 +82,7 @@ async def test_only_the_owner_of_a_removed_database_writes_it_anew(bot: BotFixtu
         await console.close()
 
 
-async def test_a_database_that_cannot_be_written_anew_starts_nothing(bot: BotFixture) -> None:
+async def test_a_database_that_cannot_be_written_again_starts_no_migration(bot: BotFixture) -> None:
     await bot.propose()
     await bot.decide()
     aside = bot.path.parent.with_name("aside")
@@ -151,7 +151,7 @@ async def test_database_in_an_unreadable_folder_is_not_taken_for_removed(bot: Bo
     assert len(verdicts(bot.path)) == 1 and not bot.path.with_name("bot.db.rescued").exists()
 
 
-async def test_a_removed_target_of_a_link_is_written_anew_where_it_was(tmp_path: Path) -> None:
+async def test_a_removed_target_of_a_link_is_written_again_in_its_place(tmp_path: Path) -> None:
     volume = tmp_path / "volume"
     volume.mkdir()
     (tmp_path / "bot.db").symlink_to(volume / "real.db")

@@ -184,7 +184,7 @@ def test_every_state_of_a_migration_is_worded(language: str, state: MigrationSta
         assert "vm-0" in checked(View(ending_notice(texts, base.moves[0].migration)))
 
 
-def test_automatic_proposal_says_that_nobody_was_asked() -> None:
+def test_automatic_proposal_states_that_no_person_was_asked() -> None:
     base = with_migration(MigrationState.SUCCEEDED)
     done = replace(base, automatic=True, moves=(replace(base.moves[0], decided_by=POLICY_ACTOR),))
     assert "🤖 automatic" in checked(proposal_view(texts_for("en"), done, NOW))
@@ -221,7 +221,7 @@ def test_durations_have_two_units_at_most(seconds: int, text: str) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_popups_fit_whatever_the_names(language: str) -> None:
+def test_popups_fit_with_any_names(language: str) -> None:
     texts = texts_for(language)
     base = proposal(2, HOSTILE)
     late = NOW + timedelta(minutes=3)

@@ -148,12 +148,12 @@ def test_load_is_cpu_time_by_the_clock_of_the_node() -> None:
         ({"a": 0.0, "b": 0.0}, {"a": 600.0, "b": -1.0}, {"a": 1.0}),
     ],
 )
-def test_a_counter_that_tells_no_load(before: dict[str, float], now: dict[str, float], cpus: dict[str, float]) -> None:
+def test_a_counter_that_gives_no_load(before: dict[str, float], now: dict[str, float], cpus: dict[str, float]) -> None:
     figures = rates(reading(1000, **before), reading(1600, **now), 16)
     assert figures is not None and figures.cpus == cpus
 
 
-def test_readings_close_together_and_a_restarted_node_tell_nothing() -> None:
+def test_readings_close_together_and_a_restarted_node_give_no_load() -> None:
     assert rates(reading(1000, a=1), reading(1010, a=5), 16) is None
     assert rates(reading(1000, a=1), reading(5, a=5), 16) is None
     assert was_restarted(reading(1000), reading(5)) and not was_restarted(reading(1000), reading(1010))
@@ -244,7 +244,7 @@ def test_mean_weighs_samples_by_their_time_and_forgets_old_ones() -> None:
     assert windows.load(7) is None
 
 
-def test_the_load_of_a_vm_tells_the_latest_load_and_how_much_it_varied() -> None:
+def test_the_load_of_a_vm_has_the_latest_load_and_how_much_it_varied() -> None:
     windows = Windows(HOUR)
     windows.add([sample(20, 1.0)], NOW)
     first = windows.load(7)
@@ -313,7 +313,7 @@ async def test_a_panel_without_libvirt_names_is_done_without(bot: BotFixture) ->
     assert cpus(await loads.added_to(seen, on_hot(1600, vm11=600))) == {11: 1.0}
 
 
-async def test_vms_that_do_not_fit_the_load_of_their_node_have_none_and_it_is_said(bot: BotFixture) -> None:
+async def test_vms_that_do_not_fit_the_load_of_their_node_have_no_load_and_a_note(bot: BotFixture) -> None:
     loads, seen = loads_of(bot), await bot.api.snapshot()
     await loads.added_to(seen, on_hot(1000, 0, vm11=0))
     bot.pass_time(600)
@@ -410,7 +410,7 @@ def server(tmp_path: Path) -> Iterator[Sshd]:
 
 
 @pytest.mark.ssh
-async def test_checks_plan_with_the_loads_that_a_real_server_tells(tmp_path: Path, server: Sshd) -> None:
+async def test_checks_plan_with_the_loads_that_a_real_server_reports(tmp_path: Path, server: Sshd) -> None:
     fake = FakeNode(tmp_path / "node")
     fake.cgroup("vm_11", 0.0)
     fake.cgroup("vm_12", 0.0)
@@ -449,7 +449,7 @@ async def test_an_answer_for_200_vms_is_short(tmp_path: Path, server: Sshd) -> N
 
 @pytest.mark.ssh
 @pytest.mark.parametrize("kind", ["version 1", "processes"])
-async def test_older_nodes_tell_the_same(tmp_path: Path, server: Sshd, kind: str) -> None:
+async def test_older_nodes_report_the_same_loads(tmp_path: Path, server: Sshd, kind: str) -> None:
     fake = FakeNode(tmp_path / "node")
     if kind == "version 1":
         at = f"machine.slice/{scope(5, 'vm_11')}"

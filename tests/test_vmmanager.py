@@ -621,7 +621,7 @@ def tls(files: tuple[Path, Path]) -> ssl.SSLContext:
     return context
 
 
-async def test_an_unknown_certificate_is_refused_unless_told_otherwise(tmp_path: Path) -> None:
+async def test_an_unknown_certificate_is_refused_unless_the_settings_allow_it(tmp_path: Path) -> None:
     files = certificate(tmp_path)
     async with running(tls=tls(files)) as fixture:
         with pytest.raises(PanelUnavailable, match="VERIFY_SSL"):
