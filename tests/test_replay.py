@@ -259,6 +259,24 @@ def test_same_policy_over_its_own_record_repeats_it() -> None:
     assert outcome.placed_elsewhere == 0 and outcome.total.moves == recording.lived.moves
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_clock_that_leaps_gives_no_negative_times_and_moves_go_on(seed: int) -> None:
+    rng = random.Random(seed)
+    recording = what_if.record(closed_loop.Scene("gen-8x100-tight", 2.0), "nothing")
+    leaps = [timedelta(days=-400), timedelta(hours=-3), timedelta(days=-1), timedelta(days=400), timedelta(hours=25)]
+    variant = Variant((("strategy", "smallest-first"),))
+    happened, replayed, steady, leap = Replay(None), Replay(variant), Replay(variant), timedelta(0)
+    for number, inputs in enumerate(recording.checks()):
+        leap += rng.choice(leaps) if number % 40 == 20 else timedelta(0)
+        later = replace(inputs, snapshot=replace(inputs.snapshot, taken_at=inputs.snapshot.taken_at + leap))
+        happened.step(later, ())
+        replayed.step(later, ())
+        steady.step(inputs, ())
+    for outcome in (happened.outcome, replayed.outcome):
+        assert all(0 <= day.overloaded_s <= day.node_s + 1 for day in outcome.days.values())
+    assert replayed.outcome.total.moves >= steady.outcome.total.moves / 2
+
+
 def test_variant_without_values_keeps_the_recorded_policy() -> None:
     assert Variant().policy(Policy(cpu_overload_ratio=6.0), 1) == Policy(cpu_overload_ratio=6.0)
 

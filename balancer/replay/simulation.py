@@ -23,6 +23,7 @@ from balancer.replay.world import Elsewhere, OwnMove, placed
 from balancer.rules.constraints import check_move, overloaded_nodes
 
 LONGEST_GAP = timedelta(hours=1)
+NO_TIME = timedelta(0)
 
 
 @dataclass(slots=True)
@@ -129,8 +130,12 @@ class ClusterReplay:
         """
         now = recorded.taken_at
         if self._before is not None:
-            seconds = min(now - self._before.taken_at, LONGEST_GAP).total_seconds()
-            self._run_until(now, policy, recent, seconds)
+            passed = now - self._before.taken_at
+            seconds = max(NO_TIME, min(passed, LONGEST_GAP)).total_seconds()
+            if passed >= NO_TIME:
+                self._run_until(now, policy, recent, seconds)
+            else:  # the clock was set back
+                self._begin_again()
             if self._variant is not None:
                 self._follow(self._before, recorded, policy, own)
                 self._people_moved(recent, own)
@@ -214,6 +219,11 @@ class ClusterReplay:
         if limit < end:  # a gap in the record: migrations that should end in it have ended
             for queued in self._queue:
                 queued.ends_at = min(queued.ends_at or end, end)
+
+    def _begin_again(self) -> None:
+        """Starts the queued migrations anew: their ends are in a future that the clock reaches much later."""
+        for queued in self._queue:
+            queued.ends_at = None
 
     def _begin(self, queued: _Queued, at: datetime, recorded: Snapshot, policy: Policy, recent: Recent) -> bool:
         """Starts the move if it is still allowed. True if it was started."""
@@ -310,7 +320,8 @@ class Replay:
         Args:
             own: the program's own migrations of the record: all of them, or those of this time.
         """
-        since, now = self._last, inputs.snapshot.taken_at
+        now = inputs.snapshot.taken_at
+        since = None if self._last is None else min(self._last, now)
         lately = [m for m in own if m.started_at <= now and (since is None or m.finished_at >= since)]
         for recorded in inputs.snapshot.split():
             cluster_id = recorded.clusters[0].id
