@@ -117,7 +117,10 @@ def test_newer_kernel_takes_no_vm_and_is_named() -> None:
     nodes = (*seen.nodes[:2], replace(seen.nodes[2], kernel_version="6.1.0-9-generic"))
     plan = roll(replace(seen, nodes=nodes), POLICY, Recent())
     assert not [move for move in plan.moves if move.target_id == 3 and move.source_id != 3]
-    assert "roll-kernels-differ" in {caution.code for caution in plan.cautions}
+    [differ] = [caution for caution in plan.cautions if caution.code == "roll-kernels-differ"]
+    assert str(differ.as_dict()["versions"]).endswith("6.1.0-9-generic: n3")
+    words = texts_for("en").reason(differ)
+    assert "n1, n2" in words and "only where the kernel is not newer" in words
 
 
 def test_full_cluster_says_what_has_no_room_and_overloads_nothing() -> None:

@@ -7,7 +7,7 @@ nothing about the hours in which a campaign runs.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from balancer.model import Move, Node, Plan, Purpose, Reason, Recent, Rejection, Snapshot
@@ -26,6 +26,8 @@ TOGETHER = 4
 """The most nodes that are emptied together."""
 FIRST_NODES = 3
 """How many nodes are tried as the first one; in large clusters only the best guess."""
+NAMES_SHOWN = 4
+"""Nodes that are named with their kernel or QEMU version."""
 LARGE = 64
 """A cluster with more nodes in the campaign is large."""
 
@@ -216,17 +218,32 @@ def _cautions(snapshot: Snapshot, policy: Policy, wanted: Collection[int]) -> tu
     cautions = []
     if policy.kernel_rule != "off":
         cautions.append(Reason.of("roll-kernel-rule", rule=policy.kernel_rule))
-    kernels = {node.kernel_version for node in snapshot.nodes if node.id in wanted}
-    if len(kernels) > 1:
+    nodes = [node for node in snapshot.nodes if node.id in wanted]
+    kernels = _by_version((node.kernel_version, node.name) for node in nodes)
+    if len(kernels) > 1 and policy.kernel_rule != "off":
         cautions.append(Reason.of("roll-kernels-differ", versions=_listed(kernels)))
-    qemus = {node.qemu_version for node in snapshot.nodes if node.id in wanted}
+    qemus = _by_version((node.qemu_version, node.name) for node in nodes)
     if len(qemus) > 1:
         cautions.append(Reason.of("roll-qemu-differs", versions=_listed(qemus)))
     return tuple(cautions)
 
 
-def _listed(versions: Iterable[str | None]) -> str:
-    return ", ".join(sorted(version or "?" for version in versions))
+def _by_version(nodes: Iterable[tuple[str | None, str]]) -> dict[str, list[str]]:
+    """Version -> the names of the nodes that have it."""
+    names: dict[str, list[str]] = {}
+    for version, name in sorted((version or "?", name) for version, name in nodes):
+        names.setdefault(version, []).append(name)
+    return names
+
+
+def _listed(versions: Mapping[str, Sequence[str]]) -> str:
+    """The versions with the nodes that have them: `6.1.0: oak, elm; 6.8.0: ash`."""
+    return "; ".join(f"{version}: {_few(names)}" for version, names in versions.items())
+
+
+def _few(names: Sequence[str]) -> str:
+    more = len(names) - NAMES_SHOWN
+    return ", ".join(names[:NAMES_SHOWN]) + (f" +{more}" if more > 0 else "")
 
 
 def _in_service(snapshot: Snapshot) -> set[int]:
