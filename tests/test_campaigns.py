@@ -14,6 +14,8 @@ from bot_builders import ANNA, BORIS
 from bot_fixture import NODE, BotFixture, bot_on, running_bot, running_panel, settings
 
 from balancer.model import Reason
+from bot.console.backend import Backend, read_store
+from bot.console.program import Program
 from bot.domain.campaigns import REST, Campaign, CampaignState, NodeState, Press
 from bot.domain.dates import When
 from bot.domain.proposals import Actor, MigrationState, Verdict
@@ -277,6 +279,25 @@ async def test_dry_run_refuses_and_pause_of_the_balancer_wins(tmp_path: Path) ->
         async with bot_on(panel, tmp_path / "b.db", dry_run=True) as dry:
             with pytest.raises(DryRunError):
                 await dry.service.campaigns.start(Draft(1, "P", NODES, None, False), ANNA, approve_all=True)
+
+
+async def test_history_has_one_entry_for_a_campaign(bot: BotFixture) -> None:
+    campaign = await started(bot)
+    for node in (1, 2):
+        await steps(bot)
+        await bot.service.campaigns.press(campaign.id, Press.READY, ANNA, at_node=node)
+    await steps(bot)
+    [entry] = await bot.store.decisions.by_request(5)
+    assert (entry.name, entry.campaign, len(entry.moves)) == ("Production", True, len(bot.posts()))
+    audited = [e.detail["state"] for e in await bot.store.audit.entries("campaign")]
+    assert len(audited) > 6 and set(audited) == {"running"}
+
+
+async def test_console_shows_the_open_campaigns(bot: BotFixture) -> None:
+    await started(bot)
+    await steps(bot)
+    backend = Backend(bot.service, bot.store, Program(bot.settings, None))
+    assert [c.nodes[0].state for c, _ in (await read_store(backend)).campaigns] == [NodeState.EMPTY]
 
 
 # Dated maintenance of one node -------------------------------------------------------------------------

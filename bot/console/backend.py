@@ -12,13 +12,16 @@ from balancer.policy import Policy
 from balancer.requests.capacity import CapacityReport
 from bot.config.settings import Settings
 from bot.console.program import Program
+from bot.domain.campaigns import Campaign
 from bot.domain.exclusions import Exclusion, Snooze
 from bot.domain.outcomes import Outcome, newest
 from bot.domain.proposals import UNSETTLED, Migration, Proposal, ProposedMove
 from bot.domain.reservations import Reservation
 from bot.domain.survival_summary import SurvivalSummary
 from bot.errors import PanelError
+from bot.rendering.campaigns import Arrived
 from bot.service.admin import Changeable
+from bot.service.campaigns import arrived_of
 from bot.service.service import Service
 from bot.store.instance_lock import Holder
 from bot.store.store import Store
@@ -60,6 +63,8 @@ class Stored:
     last_cycle: LastCycle | None = None
     survivals: Mapping[int, SurvivalSummary] = field(default_factory=dict)
     """Cluster -> whether it has room for a lost node, by the last check."""
+    campaigns: tuple[tuple[Campaign, Arrived], ...] = ()
+    """The campaigns that are open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +118,7 @@ async def read_store(backend: Backend) -> Stored:
         outcomes=newest(await store.outcomes.of([m.migration.id for m in history if m.migration is not None])),
         last_cycle=await store.cycles.last(),
         survivals=await service.survivals.summaries(),
+        campaigns=tuple([(c, await arrived_of(store, c)) for c in await store.campaigns.open()]),
     )
 
 

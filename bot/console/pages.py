@@ -18,6 +18,7 @@ from bot.console.views import View
 from bot.domain.exclusions import ExclusionRole
 from bot.domain.lookup import matching
 from bot.domain.sanitize import one_line
+from bot.rendering.campaigns import campaign_lines, title_words
 from bot.rendering.capacity import capacity_lines
 from bot.rendering.catalog import Texts
 from bot.rendering.phrases import duration, role, until
@@ -26,7 +27,7 @@ LOUD = ("WARNING", "ERROR", "CRITICAL")
 
 
 class PlanView(View):
-    """What would be moved now, why, and why not more; then when each cluster is full. Nothing here can be pressed."""
+    """Open campaigns; what would be moved now, why, and why not more; when each cluster is full. No key acts here."""
 
     def __init__(self, texts: Texts, *, id: str = "plan") -> None:
         super().__init__(texts, id=id)
@@ -47,6 +48,11 @@ class PlanView(View):
         if world.snapshot is not None:
             age = duration(texts, view_state.now - world.snapshot.taken_at)
             lines.append((0, Text(texts.text("console-plan-note", duration=age), self.palette.dim)))
+        for campaign, arrived in view_state.stored.campaigns:
+            title = title_words(texts, campaign, view_state.now)
+            lines += [(0, Text()), (0, Text(one_line(title), "bold"))]
+            words = campaign_lines(texts, campaign, arrived, view_state.now)
+            lines += [(2, Text(one_line(line))) for line in words]
         for plan in world.plans:
             lines += [(0, Text()), *wording.plan_lines(texts, plan, self.palette)]
         for report in world.capacity:

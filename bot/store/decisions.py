@@ -166,7 +166,8 @@ class Decisions(Part):
 def _group(proposals: Sequence[Proposal]) -> DecisionGroup:
     """One entry of the history; the newest proposal gives its purpose."""
     newest = proposals[0]
-    node = next((r.node_name for r in newest.plan.nodes if r.node_id == newest.node_id), "")
+    campaign = newest.campaign_id is not None
+    node = next((r.node_name for r in newest.plan.nodes if r.node_id == newest.node_id and not campaign), "")
     moves = [m for p in proposals for m in p.moves if m.decided_at is not None or m.migration is not None]
     at = max((m.decided_at for m in moves if m.decided_at is not None), default=newest.created_at)
-    return DecisionGroup(newest.purpose, node or newest.plan.cluster_name, at, newest.asked_by, tuple(moves))
+    return DecisionGroup(newest.purpose, node or newest.plan.cluster_name, at, newest.asked_by, tuple(moves), campaign)

@@ -70,9 +70,10 @@ class StoredRequest:
 
 @dataclass(frozen=True, slots=True)
 class DecisionGroup:
-    """The decisions about one incident or one request.
+    """The decisions about one incident, one campaign or one request.
 
     ``name``: of the cluster; for a drain or fill of the node. ``at``: the newest decision. ``moves``: the decided ones.
+    ``campaign``: whether it is a campaign.
     """
 
     purpose: Purpose
@@ -80,6 +81,7 @@ class DecisionGroup:
     at: datetime
     asked_by: Actor | None
     moves: tuple[ProposedMove, ...]
+    campaign: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ SIGNS = {
     Purpose.UNDO: "↩️",
     Purpose.ROOM: "📐",
 }
+CAMPAIGN_SIGN = "🔁"
 OUTCOMES = (
     "running",
     "failed",
@@ -86,7 +87,7 @@ def _entry(texts: Texts, group: DecisionGroup, now: datetime, outcomes: Mapping[
         lines.append(
             texts.html(
                 "history-group",
-                sign=SIGNS[group.purpose],
+                sign=CAMPAIGN_SIGN if group.campaign else SIGNS[group.purpose],
                 name=group.name,
                 counts=", ".join(words),
                 time=moment(texts, group.at, now),
