@@ -30,7 +30,7 @@ class RuleResult(NamedTuple):
     reason: Reason
 
 
-Verdict = tuple[RuleResult, ...]
+RulesVerdict = tuple[RuleResult, ...]
 """One result for each rule, in the order of ``RULE_NAMES``."""
 
 
@@ -66,7 +66,9 @@ class Situation:
     """What was seen of the panel, or of people, that a person should judge."""
 
 
-def judge(plan: Plan, vms: Sequence[VM], policy: Policy, limits: Limits, situation: Situation) -> tuple[Verdict, ...]:
+def judge(
+    plan: Plan, vms: Sequence[VM], policy: Policy, limits: Limits, situation: Situation
+) -> tuple[RulesVerdict, ...]:
     """One verdict for each move of the plan, in the order of the moves.
 
     The moves of a plan build on each other. So a move that shares a node with an earlier move that asks waits for it,
@@ -77,7 +79,7 @@ def judge(plan: Plan, vms: Sequence[VM], policy: Policy, limits: Limits, situati
         policy: with which the plan was made.
     """
     by_id = {vm.id: vm for vm in vms}
-    verdicts: list[Verdict] = []
+    verdicts: list[RulesVerdict] = []
     asked: list[Move] = []
     for move in plan.moves:
         started = situation.started + len(verdicts) - len(asked)
@@ -89,12 +91,12 @@ def judge(plan: Plan, vms: Sequence[VM], policy: Policy, limits: Limits, situati
     return tuple(verdicts)
 
 
-def is_harmless(verdict: Verdict) -> bool:
+def is_harmless(verdict: RulesVerdict) -> bool:
     """Whether every rule allows the move. An empty verdict allows nothing."""
     return bool(verdict) and all(result.allowed for result in verdict)
 
 
-def refusals(verdict: Verdict) -> tuple[Reason, ...]:
+def refusals(verdict: RulesVerdict) -> tuple[Reason, ...]:
     """Why a person is asked."""
     return tuple(result.reason for result in verdict if not result.allowed)
 

@@ -55,7 +55,7 @@ CLUSTERS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class JudgedForecast:
     """One forecast. ``error`` and ``straight``: days between the date (or the level in VMs) and the truth."""
 
     kind: str
@@ -94,7 +94,7 @@ def run(path: Path | None, *, quick: bool) -> list[dict[str, Any]]:
 # Churn worlds -------------------------------------------------------------------------------------
 
 
-def of_world(kind: Kind, seed: int) -> Verdict:
+def of_world(kind: Kind, seed: int) -> JudgedForecast:
     """The date of one world, made at the end of the days seen."""
     name = f"{100 * kind.growth:.1f} % a day, {kind.days} days seen"
     series = lived(kind, seed)
@@ -102,13 +102,15 @@ def of_world(kind: Kind, seed: int) -> Verdict:
     limit = (1 + kind.room) * past.vcpus[-1].value
     answer = forecast(past.vcpus, limit, past.vms)
     if answer.trend is not Trend.RISING or answer.middle is None:
-        return Verdict(name, answer.trend.value)
+        return JudgedForecast(name, answer.trend.value)
     now = past.vcpus[-1].day
     later = (p.day - now for p in series.vcpus[len(past.vcpus) :] if p.value >= limit)
     truth = min(next(later, answer.reach), answer.reach)
     straight = min(straight_date(past.vcpus, limit), answer.reach)
     first, last = answer.first or 0.0, inf if answer.last is None else answer.last
-    return Verdict(name, answer.trend.value, first <= truth <= last, abs(answer.middle - truth), abs(straight - truth))
+    return JudgedForecast(
+        name, answer.trend.value, first <= truth <= last, abs(answer.middle - truth), abs(straight - truth)
+    )
 
 
 def lived(kind: Kind, seed: int) -> Series:
@@ -169,7 +171,7 @@ def straight_line(points: Sequence[Point]) -> tuple[float, float]:
 # Real orders --------------------------------------------------------------------------------------
 
 
-def of_orders(path: Path, seed: int) -> list[Verdict]:
+def of_orders(path: Path, seed: int) -> list[JudgedForecast]:
     """The level some days ahead, from each origin, of one cluster that real orders fill."""
     series = ordered(orders.sampled(orders.read(path), VMS, seed))
     verdicts = []
@@ -181,7 +183,7 @@ def of_orders(path: Path, seed: int) -> list[Verdict]:
         straight = abs(start + slope * (origin + ahead) - truth)
         size = past.vcpus[-1].value / past.vms[-1]
         name = f"real orders, {ahead:.0f} day{'s' if ahead > 1 else ''} ahead"
-        verdicts.append(Verdict(name, "", low <= truth <= high, abs(middle - truth) / size, straight / size))
+        verdicts.append(JudgedForecast(name, "", low <= truth <= high, abs(middle - truth) / size, straight / size))
     return verdicts
 
 
@@ -230,14 +232,14 @@ def demands(records: Sequence[Mapping[str, Any]]) -> Iterator[Demand]:
             yield Demand(f"Error of {name} at least 20 % below a straight line's", f"{100 * less:.0f} %", less >= 0.2)
 
 
-def _verdicts(records: Sequence[Mapping[str, Any]]) -> list[Verdict]:
-    names = [field.name for field in fields(Verdict)]
-    return [Verdict(**{name: record[name] for name in names}) for record in records]
+def _verdicts(records: Sequence[Mapping[str, Any]]) -> list[JudgedForecast]:
+    names = [field.name for field in fields(JudgedForecast)]
+    return [JudgedForecast(**{name: record[name] for name in names}) for record in records]
 
 
-def _errors(verdicts: Sequence[Verdict]) -> tuple[float, float]:
+def _errors(verdicts: Sequence[JudgedForecast]) -> tuple[float, float]:
     return mean(v.error or 0.0 for v in verdicts), mean(v.straight or 0.0 for v in verdicts)
 
 
-def _percent(verdicts: Sequence[Verdict]) -> str:
+def _percent(verdicts: Sequence[JudgedForecast]) -> str:
     return f"{100 * sum(1 for v in verdicts if v.inside) / len(verdicts):.0f} %"

@@ -21,7 +21,7 @@ MILESTONES = (1, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 
 
 @dataclass(slots=True)
-class Verdict:
+class PlanReport:
     """What a plan did. ``spread`` is J = std(CPU ratio) + std(memory fraction), by accepted moves in ``curve``."""
 
     overloaded_before: int
@@ -42,13 +42,15 @@ def moves_of(document: Any) -> list[Mapping[str, Any]]:
     return list(document["moves"] if isinstance(document, dict) else document)
 
 
-def judge(instance: Instance, moves: Iterable[Mapping[str, Any]], milestones: Collection[int] = MILESTONES) -> Verdict:
+def judge(
+    instance: Instance, moves: Iterable[Mapping[str, Any]], milestones: Collection[int] = MILESTONES
+) -> PlanReport:
     """An illegal move is counted and not applied; the replay goes on behind it."""
     state = State(instance)
     nodes = {own: i for i, own in enumerate(instance.node_ids)}
     vms = {own: i for i, own in enumerate(instance.vm_ids)}
     over = {n for n in instance.active if state.overloaded(n)}
-    verdict = Verdict(len(over), 0, 0, 0, 0.0, spread(state), 0.0, None if over else 0)
+    verdict = PlanReport(len(over), 0, 0, 0, 0.0, spread(state), 0.0, None if over else 0)
     reasons: Counter[str] = Counter()
     mib = 0
     for move in moves:

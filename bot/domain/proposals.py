@@ -22,7 +22,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import NamedTuple
 
-from balancer.harmless import Verdict as RulesVerdict
+from balancer.harmless import RulesVerdict
 from balancer.model import Move, Plan, Purpose, Reason
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from balancer.harmless import Limits, Verdict, refusals
+from balancer.harmless import Limits, RulesVerdict, refusals
 from bot.domain.proposals import ASSIST_ACTOR, MoveState, ProposedMove
 from bot.rendering.catalog import Texts
 
@@ -18,7 +18,7 @@ def allowed_by(texts: Texts, proposed: ProposedMove) -> str | None:
     return rule_words(texts, proposed.rules) if proposed.decided_by == ASSIST_ACTOR and proposed.rules else None
 
 
-def rule_words(texts: Texts, verdict: Verdict) -> str:
+def rule_words(texts: Texts, verdict: RulesVerdict) -> str:
     """What each rule says, in one line."""
     return "; ".join(texts.reason(result.reason) for result in verdict)
 

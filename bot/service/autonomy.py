@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from balancer.harmless import Situation, Verdict, is_harmless, judge, refusals
+from balancer.harmless import RulesVerdict, Situation, is_harmless, judge, refusals
 from balancer.model import Cluster, Move, Plan, Purpose, Reason, Recent, Snapshot
 from balancer.moves import make_move
 from balancer.policy import Policy
@@ -39,7 +39,7 @@ class Autonomy(UseCase):
         self._planning = planning
         self._restarts = restarts
 
-    async def rules(self, context: PlanningContext, planned: PlannedCheck) -> dict[int, tuple[Verdict, ...]]:
+    async def rules(self, context: PlanningContext, planned: PlannedCheck) -> dict[int, tuple[RulesVerdict, ...]]:
         """Cluster in assist mode -> what the rules say of each move of its plan. Clusters without a move are left out.
 
         Raises:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import NamedTuple
 
-from balancer.harmless import Verdict
+from balancer.harmless import RulesVerdict
 from balancer.model import Cluster, Plan, Reason, Snapshot
 from bot.domain import log_context
 from bot.domain.counters import CycleTally
@@ -42,7 +42,7 @@ class Alone(NamedTuple):
     """What starts without a person: all moves in some clusters, and in others what assist mode's rules allow."""
 
     automatic: frozenset[int] = frozenset()
-    rules: Mapping[int, Sequence[Verdict]] = MappingProxyType({})
+    rules: Mapping[int, Sequence[RulesVerdict]] = MappingProxyType({})
     """Cluster -> what the rules say of each move of its plan."""
 
 

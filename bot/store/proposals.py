@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from balancer.harmless import Verdict, is_harmless
+from balancer.harmless import RulesVerdict, is_harmless
 from balancer.model import Plan, Purpose, Reason
 from bot.domain.proposals import PROGRAM, Actor, MoveState, Proposal, ProposedMove
 from bot.errors import StoreError
@@ -129,7 +129,7 @@ class Proposals(Part):
         now: datetime,
         expires_at: datetime,
         since: PublishCheckpoint | None = None,
-        rules: Sequence[Verdict] = (),
+        rules: Sequence[RulesVerdict] = (),
     ) -> Published:
         """Stores a plan as the only open proposal of the program in this cluster. Requests of people stay.
 

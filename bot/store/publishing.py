@@ -8,8 +8,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from balancer.formats.codec import plan_from_dict, plan_to_dict
-from balancer.harmless import Verdict as RulesVerdict
-from balancer.harmless import is_harmless
+from balancer.harmless import RulesVerdict, is_harmless
 from balancer.model import Move, Plan, Purpose, Reason
 from bot.domain.incidents import Incident
 from bot.domain.proposals import (

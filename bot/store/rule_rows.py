@@ -1,14 +1,14 @@
-"""Verdicts of assist mode's rules to and from the text that is stored with a move. Pure; only the store uses it."""
+"""The verdicts of assist mode's rules, to and from the text that is stored with a move. Pure; only the store uses it."""
 
 from __future__ import annotations
 
 import json
 
-from balancer.harmless import RuleResult, Verdict
+from balancer.harmless import RuleResult, RulesVerdict
 from balancer.model import Reason
 
 
-def verdict_to_text(verdict: Verdict) -> str | None:
+def verdict_to_text(verdict: RulesVerdict) -> str | None:
     """JSON; ``None`` where no rule was asked."""
     if not verdict:
         return None
@@ -21,7 +21,7 @@ def rule_to_dict(result: RuleResult) -> dict[str, object]:
     return {"rule": result.rule, "allowed": result.allowed, "code": reason.code, "params": reason.as_dict()}
 
 
-def verdict_of(text: str | None) -> Verdict:
+def verdict_of(text: str | None) -> RulesVerdict:
     """
     Raises:
         ValueError, LookupError, TypeError, AttributeError: the text is no verdict.
