@@ -43,9 +43,9 @@ class Limits:
     max_per_day: int
     """Most own starts in a cluster within 24 hours."""
     outcomes: int
-    """So many of the cluster's last migrations must have gone well; fewer known ones are not enough."""
+    """How many of the cluster's last migrations must all have gone well; if fewer are known, people are asked."""
     proven: bool = True
-    """Only moves that no plan can do without."""
+    """Only moves that every plan needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +55,15 @@ class Situation:
     started: int
     """How many moves the program started here by itself in the last 24 hours, or has queued."""
     good: int
-    """How many of the last migrations went well, without a worse one between them."""
+    """How many migrations in a row, up to the last one, went well."""
     bad: Reason | None = None
-    """Why the first migration before these does not count as good; ``None``: no earlier one is known."""
+    """Why the migration before these does not count as good; ``None``: no earlier one is known."""
     hours: str = ""
     """The hours for starts without a person, as the operator wrote them; empty: always."""
     is_open: bool = True
     """Whether the migration would start in these hours."""
     odd: tuple[Reason, ...] = ()
-    """What was seen of the panel, or of people, that a person should judge."""
+    """Findings about the panel, or about what people did, that a person should judge."""
 
 
 def judge(
@@ -97,7 +97,7 @@ def is_harmless(verdict: RulesVerdict) -> bool:
 
 
 def refusals(verdict: RulesVerdict) -> tuple[Reason, ...]:
-    """Why a person is asked."""
+    """The reasons why a person is asked."""
     return tuple(result.reason for result in verdict if not result.allowed)
 
 
@@ -139,7 +139,7 @@ def _hours(case: _Case) -> Answer:
 
 
 def _proven(case: _Case) -> Answer:
-    """No plan can do without as many moves: a certificate says so, or the one move relieves its node."""
+    """Whether every plan needs as many moves: a certificate proves it, or the one move relieves its node."""
     total, least = case.plan.total_moves, _fewest(case.plan)
     if _relieves_alone(case):
         return True, Reason.of("auto-relieves-alone", node=case.move.source_name)
@@ -149,7 +149,7 @@ def _proven(case: _Case) -> Answer:
 
 
 def _relieves_alone(case: _Case) -> bool:
-    """Whether the source is overloaded until this move and no longer after it, so that one move less is too few."""
+    """Whether the source is overloaded before this move and not after it, so that one move fewer is too few."""
     node_id, of = case.move.source_id, [m for m in case.plan.moves if m.source_id == case.move.source_id]
     return _is_overloaded(case.plan, node_id) and of[0] is case.move and not above(case.move.source_after, case.policy)
 
@@ -182,7 +182,7 @@ def _is_overloaded(plan: Plan, node_id: int) -> bool:
 
 
 def _tag(case: _Case) -> Answer:
-    """The tag by which the owner of a VM asks to be asked. A VM that the check did not see may have it."""
+    """The tag with which the owner of a VM demands a question. A VM that the check did not see may have it."""
     if case.vm is None:
         return False, Reason.of("auto-vm-unseen")
     asks = any(tag.strip().casefold() == ASK_TAG for tag in case.vm.tags)
@@ -211,7 +211,7 @@ def _odd(case: _Case) -> Answer:
 
 
 def _order(case: _Case) -> Answer:
-    """Nothing that is asked has to go first, and the move has a use of its own."""
+    """No move that asks has to go first, and the move has a use of its own."""
     if not relieves_its_source(case.move):
         return False, Reason.of("auto-makes-room")
     nodes = {case.move.source_id, case.move.target_id}

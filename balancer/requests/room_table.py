@@ -22,11 +22,11 @@ class ShapeRoom:
     vcpus: int
     memory_mib: int
     vms: int
-    """How many fit now."""
+    """How many VMs of this shape fit now."""
     moves: int | None
     """The fewest moves after which one fits: 0 where it fits now; ``None`` = no plan was found."""
     decided: bool
-    """Whether ``None`` is proven: no plan of as many moves as are tried makes room."""
+    """Whether ``None`` is proven: no plan of up to the tried number of moves makes room."""
 
     @property
     def size(self) -> tuple[int, int]:

@@ -1,10 +1,10 @@
-"""A rolling campaign: nodes are emptied one after another, worked on, and taken back. Values and legal steps. Pure.
+"""A rolling campaign empties nodes one by one, waits for the work, and takes them back. Values and steps. Pure.
 
     node    waiting ──▶ asked ──▶ emptying ──▶ empty ──▶ (working) ──▶ (away) ──▶ back ──▶ (filling) ──▶ done
                └──────── a person skips the node ──▶ skipped            a step fails ──▶ failed: the campaign pauses
 
-One node at a time: the first that has not ended. ``campaign_steps.advance`` says what has to happen next, ``press``
-what a person's press changes. The node takes no VM of this program's plans while ``closed_nodes`` names it.
+One node at a time: the first that has not ended. ``campaign_steps.advance`` returns the next step, ``press`` the
+change by a person's press. The node takes no VM of this program's plans while ``closed_nodes`` names it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from balancer.model import Reason
 from bot.domain.proposals import Actor, same_person
 
 REST = timedelta(minutes=30)
-"""For so long after a campaign the balancer leaves its cluster alone."""
+"""How long the balancer leaves a cluster alone after its campaign."""
 
 
 class CampaignState(str, Enum):
@@ -55,7 +55,7 @@ _CLOSED = frozenset({NodeState.EMPTYING, NodeState.EMPTY, NodeState.WORKING, Nod
 
 @dataclass(frozen=True, slots=True)
 class CommandRun:
-    """One run of ROLL_COMMAND. ``code`` ``None`` with ``ended_at``: nobody knows how it ended, or it was stopped."""
+    """One run of ROLL_COMMAND. ``code`` ``None`` with ``ended_at``: its end is unknown, or it was stopped."""
 
     started_at: datetime
     ended_at: datetime | None = None
@@ -67,7 +67,7 @@ class CommandRun:
 class CampaignNode:
     """``proposal_id``: the moves that empty or fill the node now. ``emptied_at``: when the panel showed it empty.
 
-    ``kernel``: the version that it had then; ``kernel_after``: the version with which it came back.
+    ``kernel``: the version of the node at that time; ``kernel_after``: the version with which it came back.
     """
 
     node_id: int
@@ -80,7 +80,7 @@ class CampaignNode:
     kernel_after: str | None = None
     reason: Reason | None = None
     told: bool = False
-    """That the node stays away was told."""
+    """Whether people were told that the node stays away."""
     command: CommandRun | None = None
 
 
@@ -103,7 +103,7 @@ class Campaign:
     """One node, with a date: `/drain birch sat 02:00`."""
     approved: tuple[Actor, ...] = ()
     reason: Reason | None = None
-    """Why it is paused."""
+    """The reason of the pause."""
     ended_at: datetime | None = None
     version: int = 0
 
@@ -132,16 +132,16 @@ class Campaign:
 
 
 class Press(str, Enum):
-    """What a person may press."""
+    """The buttons of a campaign."""
 
     APPROVE_ALL = "approve-all"
     PAUSE = "pause"
     RESUME = "resume"
     SKIP = "skip"
     READY = "ready"
-    """The work on the node is done."""
+    """The person states that the work on the node is done."""
     FINISH = "finish"
-    """The last node is not filled."""
+    """Leaves the last node empty: it is not filled."""
     STOP = "stop"
 
 
@@ -226,7 +226,7 @@ def can_be_ready(node: CampaignNode) -> bool:
 
 
 def _pause(campaign: Campaign, actor: Actor, now: datetime) -> Campaign | None:
-    """Moves that have not begun are called back; the node is asked for again after the pause."""
+    """Calls back moves that have not begun; after the pause the node is asked about again."""
     if campaign.state is not CampaignState.RUNNING:
         return None
     node = campaign.current

@@ -59,7 +59,7 @@ class Autonomy(UseCase):
         return result
 
     async def status(self, clusters: Sequence[Cluster]) -> AutonomyStatus:
-        """What the program may start without a person in these clusters."""
+        """The limits for starts without a person in these clusters."""
         general, modes = await self._runtime.mode(), await self._planning.modes.of_all(clusters)
         held = await self._restarts.held([cluster.id for cluster in clusters])
         return AutonomyStatus(
@@ -97,7 +97,7 @@ class Autonomy(UseCase):
         now, modes = self._clock(), self._planning.modes
         limits = await modes.limits(cluster_id, name)
         accepted = await self._store.settings.get(ACCEPTED_KEY)
-        # Bad ones that an admin accepted are left out, so more than the needed number are read.
+        # Bad migrations that an admin accepted are left out, so more than the needed number are read.
         ended = await self._store.autonomy.ended(cluster_id, 2 * limits.outcomes)
         record = track_record(ended, None if accepted is None else accepted.at)
         wall = self._wall()
@@ -112,7 +112,7 @@ class Autonomy(UseCase):
         )
 
     async def _odd(self, cluster_id: int, name: str, lost: Reason | None) -> AsyncIterator[Reason]:
-        """What people should judge before anything starts here."""
+        """Findings that a person should judge before anything starts in this cluster."""
         now = self._clock()
         if lost is not None:
             yield lost

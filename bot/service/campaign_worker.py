@@ -1,7 +1,7 @@
-"""Takes the steps of campaigns: looks at the panel and at the migrations, and does what comes next. One for a program.
+"""Takes the steps of campaigns: reads the panel and the migrations, and takes the next step. One for each program.
 
-Each step is stored before anything is done, and what was done is seen in the panel or in the database afterwards: a
-program that was killed goes on without doing anything twice.
+Each step is stored before it is taken, and its effect is read in the panel or in the database afterwards. So a program
+that was killed goes on without doing anything twice.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ log = logging.getLogger(__name__)
 
 PART = "Campaigns"
 STEP_S = 2.0
-"""How often it is looked whether a step is due."""
+"""The time between two looks for steps that are due."""
 LOOK = timedelta(seconds=10)
-"""How old the look at a node may be that is worked on."""
+"""The largest age of what the panel said about a node that is worked on."""
 
 
 class CampaignWorker(UseCase):
@@ -42,7 +42,7 @@ class CampaignWorker(UseCase):
         self._command = RollCommand(context.settings)
         self._runs: dict[tuple[int, int], asyncio.Task[None]] = {}
         self._ended: dict[tuple[int, int], tuple[int | None, str]] = {}
-        """Commands that have ended, until the database says so."""
+        """Commands that have ended and whose end is not stored yet."""
         self._versions: dict[int, int] = {}
         self._unseen = False
 
@@ -58,7 +58,7 @@ class CampaignWorker(UseCase):
                 await asyncio.wait_for(self._campaigns.changed.wait(), STEP_S)
 
     async def step(self) -> bool:
-        """Takes the steps that are due now; whether there was any."""
+        """Takes the steps that are due now; returns whether there was any."""
         moved = False
         campaigns = await self._store.campaigns.open()
         self._tell_changes(campaigns)
@@ -68,7 +68,7 @@ class CampaignWorker(UseCase):
         return moved
 
     def _tell_changes(self, campaigns: Sequence[Campaign]) -> None:
-        """Shows what another program, such as a console, changed."""
+        """Shows the changes of another program, such as a console."""
         versions = {campaign.id: campaign.version for campaign in campaigns}
         if versions != self._versions:
             self._versions = versions
@@ -95,13 +95,13 @@ class CampaignWorker(UseCase):
         return step is not None and await self._take(campaign, step, approvers)
 
     async def _approvers(self, campaign: Campaign) -> Sequence[Actor]:
-        """Who approved all nodes and may still decide in this cluster; nobody where that is not enough."""
+        """The people who approved all nodes and may still decide in this cluster; empty if they are too few."""
         may, needed = self._decisions.may_still_decide, 2 if self._settings.two_person_rule else 1
         approved = [a for a in campaign.approved if may(a, campaign.cluster_id, campaign.cluster_name)]
         return approved[:needed] if len(approved) >= needed else ()
 
     async def _look(self, node: CampaignNode) -> Snapshot | None:
-        """The panel as it is; of a node that is worked on, as it was moments ago. ``None``: it does not answer."""
+        """The panel now; for a node that is worked on, the panel some moments ago. ``None``: it does not answer."""
         worked_on = node.state in (NodeState.EMPTY, NodeState.AWAY)
         try:
             snapshot = await self._observer.observe(LOOK if worked_on else NOW)
@@ -126,7 +126,7 @@ class CampaignWorker(UseCase):
     # Nodes that are approved together -------------------------------------------------------------
 
     async def _begin(self, campaign: Campaign, approvers: Sequence[Actor]) -> bool:
-        """Empties or fills the current node on the approval that all nodes have."""
+        """Empties or fills the current node because all nodes are approved together."""
         node = campaign.current
         if node is None or await self._still_moving(node):
             return False
@@ -154,7 +154,7 @@ class CampaignWorker(UseCase):
         return await self._campaigns.saved(campaign, step.campaign, PROGRAM, step.news)
 
     async def _nothing_to_move(self, campaign: Campaign, node: CampaignNode) -> bool:
-        """No VM has to leave the node: it is empty, if the panel agrees."""
+        """Marks a node that no VM has to leave as empty, if the panel agrees."""
         snapshot = await self._look(node)
         seen = None if snapshot is None else seen_node(snapshot, node.node_id, campaign.cluster_id)
         if seen is None or seen.running:
@@ -163,7 +163,7 @@ class CampaignWorker(UseCase):
         return await self._campaigns.saved(campaign, step.campaign, PROGRAM, step.news)
 
     async def go_on_without_moves(self, campaign: Campaign) -> bool:
-        """After a person's press on a node that nothing has to leave, or to which nothing has to come."""
+        """Handles a person's press on a node that no VM has to leave, or to which no VM has to come."""
         node = campaign.current
         return node is not None and await self._without_moves(campaign, node, None)
 
@@ -175,7 +175,7 @@ class CampaignWorker(UseCase):
     # ROLL_COMMAND ---------------------------------------------------------------------------------
 
     def _start_command(self, campaign: Campaign, node: CampaignNode) -> None:
-        """Runs the command for a node; that it runs is stored already."""
+        """Runs the command for a node; its start is stored already."""
         key = (campaign.id, node.node_id)
         task = asyncio.create_task(self._run_command(*key, node.name), name=f"roll-command-{campaign.id}")
         self._runs[key] = task
@@ -190,7 +190,7 @@ class CampaignWorker(UseCase):
     async def _with_end_of_run(self, campaign: Campaign, node: CampaignNode) -> Campaign:
         """Stores how the command of a node ended.
 
-        Of a command that an earlier program started nobody knows that, and it never runs again.
+        How a command of an earlier program ended is unknown, and it never runs again.
         """
         run, key = node.command, (campaign.id, node.node_id)
         if run is None or run.ended_at is not None or (key in self._runs and key not in self._ended):
@@ -203,7 +203,7 @@ class CampaignWorker(UseCase):
         return await self._store.campaigns.get(campaign.id) or campaign
 
     async def close(self) -> None:
-        """Stops to wait for commands that run: they go on, and the next program asks a person how they ended."""
+        """Stops waiting for running commands: they go on, and the next program asks a person how they ended."""
         tasks = list(self._runs.values())
         for task in tasks:
             task.cancel()

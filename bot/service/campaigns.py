@@ -1,4 +1,4 @@
-"""Rolling campaigns as people use them: planned, started, pressed, and each node's moves proposed.
+"""Plans and starts rolling campaigns, carries out presses, and proposes the moves of each node.
 
 A campaign moves nothing by itself: each node is emptied by a drain whose moves people approve, one by one or all nodes
 at once, and the executor carries it out as any other. ``CampaignWorker`` takes the steps between.
@@ -44,12 +44,12 @@ from bot.store.values import RequestOrigin
 log = logging.getLogger(__name__)
 
 DRAFTS_KEPT = 200
-"""Plans that were shown and may still be started."""
+"""How many plans that were shown are kept so that they may still be started."""
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A campaign that was shown and not started."""
+    """A planned campaign that was shown and is not started yet."""
 
     cluster_id: int
     cluster_name: str
@@ -82,7 +82,7 @@ class Campaigns(UseCase):
     # Plans --------------------------------------------------------------------------------------
 
     def draft_of(self, plan: RollPlan, when: When | None, *, maintenance: bool = False) -> int:
-        """Keeps a plan that may be started; its number, for the button. A restart of the program forgets it."""
+        """Keeps a plan that may be started; returns its number, for the button. A restart of the program forgets it."""
         nodes = tuple(pair for step in plan.steps for pair in zip(step.node_ids, step.node_names, strict=True))
         number = secrets.randbits(40)
         self._drafts[number] = Draft(plan.cluster_id, plan.cluster_name, nodes, when, maintenance)
@@ -130,7 +130,7 @@ class Campaigns(UseCase):
         """The campaign after a press; ``None``: the press has no meaning any more.
 
         Args:
-            at_node: the node that the press is about; another one whose turn it is now makes the press meaningless.
+            at_node: the node that the press is about; if it is another node's turn now, the press has no meaning.
         Raises:
             DryRunError: this is a dry run.
         """
@@ -147,7 +147,7 @@ class Campaigns(UseCase):
                 return await self._store.campaigns.get(campaign_id)
 
     async def saved(self, old: Campaign, new: Campaign, actor: Actor, news: Reason | None = None) -> bool:
-        """Stores a change and shows it; whether the campaign was still as ``old``."""
+        """Stores a change and shows it; returns whether the campaign was still as ``old``."""
         changed = await self._store.campaigns.save(old, new, actor, self._clock(), news=news)
         if changed is None:
             return False
@@ -164,7 +164,7 @@ class Campaigns(UseCase):
     async def offer(self, campaign: Campaign, actor: Actor) -> Offer:
         """Proposes the moves that the current node waits for, unless they are proposed already.
 
-        A node that nothing has to leave is offered no moves: then there is neither a proposal nor a refusal.
+        If no VM has to leave the node, there is neither a proposal nor a refusal.
 
         Raises:
             PanelError: as ``observe``.
@@ -194,7 +194,7 @@ class Campaigns(UseCase):
         return Offer(await self._store.proposals.get(stored.proposal_id))
 
     async def attached(self, campaign: Campaign, proposal_id: int, actor: Actor) -> bool:
-        """Notes that the current node waits for these moves; whether it does now."""
+        """Stores that the current node waits for these moves; returns whether that was still possible."""
         node = campaign.current
         if node is None or node.proposal_id == proposal_id:
             return node is not None
@@ -212,7 +212,7 @@ class Campaigns(UseCase):
     # What is known ------------------------------------------------------------------------------
 
     async def progress(self, node: CampaignNode) -> Progress | None:
-        """How the moves of a node stand; ``None``: it has none now."""
+        """The progress of a node's moves; ``None``: it has none now."""
         if node.proposal_id is None:
             return None
         proposal = await self._store.proposals.get(node.proposal_id)
@@ -220,7 +220,7 @@ class Campaigns(UseCase):
 
 
 async def arrived_of(store: Store, campaign: Campaign) -> dict[int, tuple[int, int]]:
-    """Node -> how many of its VMs have moved, and how many have to, of nodes that are emptied or filled now."""
+    """For nodes that are emptied or filled now: node -> how many VMs have moved, and how many have to move."""
     arrived = {}
     for node in campaign.nodes:
         if node.proposal_id is not None and node.state in WITH_MOVES:
@@ -249,7 +249,7 @@ def progress_of(proposal: Proposal) -> Progress:
 
 
 def refused(context: ClusterContext, new_plan: Plan) -> Reason | None:
-    """Why a node is not begun: a VM that runs cannot leave it. What is off may stay."""
+    """Why a node is not begun: a running VM cannot leave it. A VM that is off may stay."""
     off = {vm.id for vm in context.snapshot.vms if is_off(vm.state)}
     stays = [r for r in new_plan.rejections if r.subject != "vm" or r.id not in off]
     if not stays:
@@ -260,7 +260,7 @@ def refused(context: ClusterContext, new_plan: Plan) -> Reason | None:
 
 
 def is_off(state: str | None) -> bool:
-    """Whether a VM does not run, as the panel words its state."""
+    """Whether the panel's word for the state of a VM means that it does not run."""
     return state is not None and plain(state) in OFF_STATES
 
 

@@ -1,4 +1,4 @@
-"""The mode of each cluster: the general one, and what CLUSTERS_FILE says. Read anew each time."""
+"""The mode of each cluster: the general one, or its own in CLUSTERS_FILE. Read again each time."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class ClusterModes(UseCase):
         """Cluster -> its name, or the one under which CLUSTERS_FILE knows it; as last seen."""
 
     def use(self, clusters: ClustersFile) -> None:
-        """From now on this is the content of CLUSTERS_FILE. A less careful mode in it waits for a restart."""
+        """Uses this content of CLUSTERS_FILE from now on. A less careful mode in it waits for a restart."""
         self._clusters = clusters
 
     def know(self, clusters: Iterable[Cluster]) -> None:
-        """These clusters were seen; each has the name under which CLUSTERS_FILE knows it."""
+        """Keeps the clusters of a check, each with the name under which CLUSTERS_FILE knows it."""
         self.names = {cluster.id: cluster.name for cluster in clusters}
 
     def known_as(self, cluster: Cluster) -> str:

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Reserved:
-    """What came of the wish to reserve room: the reservation, or why there is none."""
+    """The answer to a request for a reservation: the reservation, or why there is none."""
 
     reservation: Reservation | None = None
     refusal: Reason | None = None
@@ -36,7 +36,7 @@ class Reservations(UseCase):
         self._planning = planning
         self._rooms = rooms
         self._turn = asyncio.Lock()
-        """Two wishes at once must not get the same room."""
+        """Two requests at once must not get the same room."""
 
     async def reserve(self, cluster_id: int, vcpus: int, memory_mib: int, length: timedelta, actor: Actor) -> Reserved:
         """Reserves room for a VM of this size on the best node; where it fits nowhere, on the node for which moves
@@ -98,7 +98,7 @@ class Reservations(UseCase):
         return await self._store.reservations.active(self._clock())
 
     async def release(self, reservation_id: int, actor: Actor) -> bool:
-        """Ends a reservation; whether it was active.
+        """Ends a reservation; returns whether it was active.
 
         Raises:
             DryRunError: this is a dry run.

@@ -31,7 +31,7 @@ class Rooms(UseCase):
         """The fewest moves after which a new VM of this size fits in the cluster; ``None``: none were found.
 
         Args:
-            own: a reservation for a VM of this size whose room is still to be made is meant for this VM.
+            own: a reservation for a VM of this size, whose room moves still have to free, is meant for this VM.
         Raises:
             PanelError: as ``observe``.
         """
@@ -43,9 +43,9 @@ class Rooms(UseCase):
         return await asyncio.to_thread(make_room, *context, vcpus, memory_mib)
 
     async def propose(self, cluster_id: int, vcpus: int, memory_mib: int, actor: Actor) -> RequestResult:
-        """Proposes the moves that make room for a new VM of this size, found on a fresh look.
+        """Reads the panel and proposes the moves that make room for a new VM of this size.
 
-        What waits already stays as it is: a VM with a move that waits for approval takes no part.
+        A VM with a move that waits for approval takes no part, and its move stays as it is.
 
         Raises:
             PanelError: as ``observe``.
@@ -69,7 +69,7 @@ class Rooms(UseCase):
         return await self._requests.propose(await asyncio.to_thread(_plan, context, room), actor)
 
     async def _judged_by(self, snapshot: Snapshot, cluster_id: int) -> ClusterContext | None:
-        """What the moves are judged by. VMs that people decide about and nodes that are drained take no part."""
+        """The context of the plan. VMs with a waiting move and nodes that are drained take no part."""
         context = await self._planning.cluster_context(snapshot, cluster_id)
         if context is None:
             return None
@@ -83,7 +83,7 @@ class Rooms(UseCase):
 
 
 def _without_own(context: ClusterContext, vcpus: int, memory_mib: int) -> ClusterContext:
-    """Without the reservation for a VM of this size, where its room is still to be made."""
+    """The reservations without the one for a VM of this size, if moves still have to free its room."""
     nodes = {node.id for node in context.snapshot.nodes}
     every = context.policy.reservations
     own = next((r for r in every if r.node_id in nodes and (r.vcpus, r.memory_mib) == (vcpus, memory_mib)), None)

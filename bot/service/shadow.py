@@ -1,8 +1,8 @@
 """How many of the proposed moves assist mode would have started by itself, counted once a day from the recorded checks.
 
 Each proposed move is judged by the present rules and settings, with what its check saw, with the migrations that had
-ended by then, and with the own starts of the 24 hours before. What nobody recorded (a hold, somebody who looked into
-it) is left out. The count runs in a process of its own.
+ended by then, and with the own starts of the 24 hours before. What is not recorded (a hold, or a person who looked
+into the incident) is left out. The count runs in a process of its own.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 DAY = timedelta(days=1)
 DAYS = (30, 14, 7, 3)
-"""The first of these whose record is small enough."""
+"""Numbers of days: the first whose record is small enough is used."""
 MOST_BYTES = 256 * 2**20
 """Of the frames, unpacked."""
 MOST_OUTCOMES = 2000
@@ -59,7 +59,7 @@ class ShadowCount(UseCase):
         self._planning = planning
 
     async def last(self) -> Shadow | None:
-        """The last count; ``None``: there is none."""
+        """The last count; ``None``: nothing was counted yet."""
         stored = await self._store.settings.get(SHADOW_KEY)
         return None if stored is None else Shadow.of_text(stored.value)
 
@@ -107,7 +107,7 @@ def _in_a_process(
     ended: Mapping[int, Sequence[EndedMigration]],
     zone: tzinfo | None,
 ) -> dict[int, tuple[int, int]]:
-    # A fork of a program with threads may hang, so the process begins anew.
+    # A fork of a program with threads may hang, so a new interpreter is started.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context) as pool:
         return pool.submit(count, record, proposed, rules, ended, zone).result()
@@ -122,7 +122,7 @@ def count(
 ) -> dict[int, tuple[int, int]]:
     """Cluster -> harmless moves, and all moves, whose check is in the record.
 
-    A VM that is proposed again in the same incident counts once, as harmless if it was at one of the times.
+    A VM that is proposed again in the same incident counts once: as harmless if it was harmless at one of the times.
     """
     plans = _plans(proposed)
     counts = {cluster_id: _Count(own, ended.get(cluster_id, ()), zone) for cluster_id, own in rules.items()}
@@ -155,7 +155,7 @@ class _Count:
         self._zone = zone
         self.seen: set[tuple[int, int]] = set()
         self.harmless: dict[tuple[int, int], datetime] = {}
-        """Move -> when it was harmless first."""
+        """Move -> the time when it was harmless first."""
 
     def add(self, incident: int, new_plan: Plan, inputs: CheckInputs) -> None:
         """A plan that was proposed, and what its check saw."""

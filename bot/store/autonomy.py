@@ -1,4 +1,4 @@
-"""What assist mode asks the past: its own starts, and how the last migrations of a cluster went."""
+"""The past that assist mode needs: its own starts, and how the last migrations of a cluster went."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bot.store.reading import Reader
 
 
 class ProposedPlan(NamedTuple):
-    """A plan that a check proposed. ``incident``: of a proposal without one its own id, below 0."""
+    """A plan that a check proposed. ``incident``: the id; for a proposal without an incident its own id, negated."""
 
     incident: int
     plan: str
@@ -34,7 +34,7 @@ class Autonomy(Part):
         self._reader = reader
 
     async def own_starts(self, cluster_id: int, since: datetime, *, besides: Collection[int] = ()) -> int:
-        """How many moves of a cluster the program started without a person since then, or has queued.
+        """How many moves of a cluster the program has started without a person since a time, or has queued.
 
         Args:
             besides: ids of migrations that do not count.

@@ -1,7 +1,7 @@
-"""Rolling campaigns: stored, changed once, and ended so that no node stays closed.
+"""Stores rolling campaigns. Each change happens once, and the end of a campaign opens all its nodes.
 
-Every change is one transaction with all that follows from it: the exclusions of the nodes that are closed now, and the
-moves that must not begin any more.
+Every change is one transaction together with its consequences: the exclusions of the nodes that are closed now, and
+the moves that must not begin any more.
 """
 
 from __future__ import annotations
@@ -78,12 +78,12 @@ class Campaigns(Part):
         return found[0] if found else None
 
     async def open(self) -> list[Campaign]:
-        """Those that are not over, oldest first."""
+        """The campaigns that are not over, oldest first."""
         async with self._database.reading() as db:
             return await self._all(db, "WHERE state IN (SELECT value FROM json_each(?)) ORDER BY id", (_OPEN,))
 
     async def newest(self, limit: int) -> list[Campaign]:
-        """The newest, newest first."""
+        """The newest campaigns, newest first."""
         async with self._database.reading() as db:
             return await self._all(db, "ORDER BY id DESC LIMIT ?", (limit,))
 
@@ -100,10 +100,10 @@ class Campaigns(Part):
     async def save(
         self, old: Campaign, new: Campaign, actor: Actor, now: datetime, *, news: Reason | None = None
     ) -> tuple[int, ...] | None:
-        """Stores a change; the proposals that changed with it. ``None``: the campaign is not as ``old`` any more.
+        """Stores a change; returns the proposals that it changed. ``None``: the campaign is not as ``old`` any more.
 
         Args:
-            news: what people are told of it, once.
+            news: the notices about it for people, each sent once.
         """
         async with self._database.transaction() as db:
             cursor = await db.execute(

@@ -44,7 +44,7 @@ class Reservations(Part):
             return cursor.lastrowid
 
     async def end(self, reservation_id: int, actor: Actor, now: datetime) -> bool:
-        """Ends a reservation for a person; whether it was active."""
+        """Ends a reservation for a person; returns whether it was active."""
         async with self._database.transaction() as db:
             cursor = await db.execute(
                 f"UPDATE reservation SET ended_at = ? WHERE id = ? AND {_ACTIVE}",  # noqa: S608 - fixed words
@@ -55,7 +55,7 @@ class Reservations(Part):
             return cursor.rowcount > 0
 
     async def end_with_notice(self, reservation_id: int, why: Reason, now: datetime) -> bool:
-        """Ends a reservation by itself and stores the notice that says why; whether it had not ended yet."""
+        """Ends a reservation without a person and stores a notice with the reason; returns whether it was active."""
         async with self._database.transaction() as db:
             cursor = await db.execute(
                 "UPDATE reservation SET ended_at = ? WHERE id = ? AND ended_at IS NULL",
@@ -70,12 +70,12 @@ class Reservations(Part):
         """Those in force, by id.
 
         Raises:
-            StoreError: one cannot be read: reserved room is never left out.
+            StoreError: a reservation cannot be read; it is never left out.
         """
         return await self._all(_ACTIVE, (rows.to_text(now),))
 
     async def over(self, now: datetime) -> list[Reservation]:
-        """Those whose time is over and whose end nobody has been told of, by id. Raises as ``active``."""
+        """The reservations whose time is over and whose end has no notice yet, by id. Raises as ``active``."""
         return await self._all("ended_at IS NULL AND until <= ?", (rows.to_text(now),))
 
     async def _all(self, condition: str, arguments: tuple[object, ...]) -> list[Reservation]:

@@ -1,4 +1,4 @@
-"""The verdicts of assist mode's rules, to and from the text that is stored with a move. Pure; only the store uses it."""
+"""Reads and writes the verdicts of assist mode's rules as text, stored with a move. Pure; only the store uses it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def verdict_to_text(verdict: RulesVerdict) -> str | None:
 
 
 def rule_to_dict(result: RuleResult) -> dict[str, object]:
-    """One result, also as the audit trail has it."""
+    """One result, in the form that the audit trail uses too."""
     reason = result.reason
     return {"rule": result.rule, "allowed": result.allowed, "code": reason.code, "params": reason.as_dict()}
 
