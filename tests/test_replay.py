@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import pickle
 import random
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -168,6 +169,16 @@ async def test_two_programs_on_one_database_keep_a_record_that_can_be_read(fixtu
             other.clock.advance(3600)
         record = await read_record(fixture.store, NOW - timedelta(days=1), fixture.clock())
     assert len(list(checks_of(record))) == 6
+
+
+async def test_record_takes_no_more_memory_than_it_takes_of_the_database(fixture: BotFixture) -> None:
+    for _ in range(40):
+        await fixture.service.cycle.run()
+        fixture.pass_time(600)
+    record = await read_record(fixture.store, NOW, fixture.clock())
+    checks, size = await fixture.store.check_record.size()
+    assert checks == 40 and len(pickle.dumps(record.frames)) < size + 200 * checks
+    assert len(list(checks_of(record))) == 40
 
 
 async def test_record_is_kept_for_the_days_of_the_setting(fixture: BotFixture) -> None:

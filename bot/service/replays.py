@@ -67,7 +67,7 @@ def checks_of(record: Record) -> Iterator[CheckInputs]:
     """The recorded checks in order. An unreadable frame, and all frames up to the next key frame, are left out."""
     readers: dict[int, FrameReader] = {}
     for stored in record.frames:
-        if stored.frame.key:
+        if stored.key:
             readers[stored.chain] = FrameReader()
             while len(readers) > CHAINS_OPEN:
                 del readers[min(readers)]

@@ -36,8 +36,8 @@ log = logging.getLogger(__name__)
 DAY = timedelta(days=1)
 DAYS = (30, 14, 7, 3)
 """Numbers of days: the first whose record is small enough is used."""
-MOST_BYTES = 256 * 2**20
-"""Of the frames, unpacked."""
+MOST_BYTES = 32 * 2**20
+"""Of the frames as they are stored; unpacked, they are about ten times as large."""
 MOST_OUTCOMES = 2000
 
 
@@ -89,7 +89,7 @@ class ShadowCount(UseCase):
         """The record of as many days as can be read without much memory; ``None``: even a few days are too much."""
         for days in DAYS:
             record = await read_record(self._store, now - days * DAY, now)
-            if sum(len(frame.frame.text) for frame in record.frames) <= MOST_BYTES:
+            if sum(len(frame.data) for frame in record.frames) <= MOST_BYTES:
                 return record
         return None
 

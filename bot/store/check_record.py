@@ -27,14 +27,21 @@ LARGEST_BYTES = 256 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class StoredFrame:
-    """One recorded check. ``chain`` is the id of its key frame."""
+    """One recorded check, packed: unpacked, the checks of a week take gigabytes. ``chain``: the id of its key frame."""
 
     id: int
     chain: int
     taken_at: datetime
     program: str
     """The version of the program that made the plan."""
-    frame: Frame
+    key: bool
+    data: bytes
+    """As it is stored; empty if the row is damaged."""
+
+    @property
+    def frame(self) -> Frame:
+        """Unpacked each time."""
+        return unpacked(self.key, self.data)
 
 
 class CheckRecord(Part):
@@ -69,7 +76,7 @@ class CheckRecord(Part):
                 taken_at, data = rows.from_text_or(r["taken_at"], None), r["data"]
                 if taken_at is None or not isinstance(data, bytes):  # damaged, and so are those that build on it
                     taken_at, data = taken_at or since, b""
-                yield StoredFrame(r["id"], chain, taken_at, r["program"], unpacked(r["chain"] is None, data))
+                yield StoredFrame(r["id"], chain, taken_at, r["program"], r["chain"] is None, data)
             if len(records) < AT_ONCE:
                 return
             last = records[-1]["id"]
