@@ -51,13 +51,13 @@ PARTS = (
     "closed-loop",
     "sharper-bounds",
 )
-"""In this order: the shortest first, and what takes its time alone before what uses all processors."""
+"""Run in this order: the shortest first, and parts that measure time alone before parts that use all processors."""
 OF_REQUESTS = {
     "date": "when clusters are full",
     "campaign": "rolling campaigns",
     "assist": "questions of mode assist",
 }
-"""Parts about what people ask for and are asked."""
+"""Parts about requests of people and questions to people."""
 
 
 def main() -> None:
@@ -73,28 +73,28 @@ def main() -> None:
     text = ""
     for item in measure(given):
         text = "\n".join(report(item))
-        if folder is not None:  # after each part, so that a run that was cut short has not been for nothing
+        if folder is not None:  # after each part, so that an interrupted run keeps its results
             write(item, text, folder)
     if given.quick or given.only or given.instance:
         print(text)
 
 
 def measure(given: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    """What was found so far, after each part and each instance."""
+    """Writes the results so far, after each part and each instance."""
     started = time.perf_counter()
     result: dict[str, Any] = {"quick": given.quick, "machine": machine(), "peers": [], "failed": []}
     for part in (part for part in PARTS if part in (given.only or PARTS)):
         try:
             for _ in measure_part(part, given, result):
                 yield _as_read(result, started)
-        except Exception as error:  # one part that fails must not cost the others their half an hour
+        except Exception as error:  # a part that fails must not stop the others
             traceback.print_exc()
             result["failed"].append(f"{part}: {type(error).__name__}")
             yield _as_read(result, started)
 
 
 def _as_read(results: dict[str, Any], started: float) -> dict[str, Any]:
-    """The results as a file has them: keys are texts."""
+    """The results as JSON has them: keys are strings."""
     results["seconds"] = time.perf_counter() - started
     return dict(json.loads(json.dumps(results)))
 
@@ -154,7 +154,7 @@ def _of_requests(part: str, given: argparse.Namespace) -> list[dict[str, Any]]:
 
 
 def sharpen(records: list[dict[str, Any]]) -> Iterator[None]:
-    """Replaces bounds on J by sharper ones, as many at once as there are processors."""
+    """Replaces bounds on J by sharper ones; as many are computed at once as there are processors."""
     spread = {record["name"]: record["bounds"].get("spread", {}) for record in records}
     cases = peers.spread_cases(records)
     say(f"sharper bounds on J: {len(cases)}")
@@ -215,7 +215,7 @@ def report(results: dict[str, Any]) -> Iterator[str]:
 
 
 def _of_people(results: dict[str, Any]) -> Iterator[str]:
-    """What people ask for and are asked."""
+    """Runs the parts about requests of people and questions to people."""
     if "assist" in results:
         yield "## Questions of mode assist beside mode approve\n"
         yield from assist.table(results["assist"])

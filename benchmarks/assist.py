@@ -1,7 +1,7 @@
 """Questions to people over days: mode approve beside mode assist, in the closed loop.
 
 The model: a person answers each question after two minutes and approves. The cluster begins with 20 good outcomes.
-After a failed migration, assist asks about the next plan, and the answer lets it go on. Everything is at its default.
+After a failed migration, assist asks about the next plan; after the answer it goes on. All settings are defaults.
 
 `python -m benchmarks.assist [--quick]` prints the table. The same seed gives the same figures.
 """
@@ -30,20 +30,20 @@ from bot.config.settings import Settings
 from bot.domain.modes import APPROVE, ASSIST
 
 ANSWER_S = 120.0
-"""So long after a question a person answers."""
+"""The time from a question to the person's answer."""
 BUDGET = 1
 KERNEL = "6.1.0"
-"""Of all nodes: the format of the instances has none, and a move between unknown versions asks."""
+"""The version on all nodes: the instance format has none, and a move between unknown versions asks."""
 MODES = (APPROVE, ASSIST)
 WORLDS = ("gen-8x100-tight", "gen-32x600-tight", "gen-32x600-easy")
 DAYS, SEEDS = 14.0, (1, 2, 3)
 FEWER, EQUAL = 0.70, 0.02
-"""What assist has to reach: so many questions fewer, at an overload that is at most so many points higher."""
+"""The demands on assist: the part of the questions that it saves, and how many points more overload it may have."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What a mode came to in one scene."""
+    """The result of a mode in one scene."""
 
     instance: str
     seed: int
@@ -57,7 +57,7 @@ class Figures:
 
 
 class _Mode:
-    """Which moves of a plan ask, in one mode."""
+    """Decides in one mode which moves of a plan ask."""
 
     def __init__(self, mode: str, policy: Policy) -> None:
         defaults = Settings.model_fields
@@ -77,11 +77,11 @@ class _Mode:
         self.questions = 0
 
     def asked(self, world: churn.World, loop: Loop, now_s: float) -> tuple[list[Move], list[Move]]:
-        """The moves of the plan of now that start by themselves, and those that ask."""
+        """The moves of the present plan that start by themselves, and those that ask."""
         seen, recent = world.snapshot(loop.seen_as), world.recent()
         state = (seen.nodes, seen.vms, resting(seen, recent, self._policy))
         if state == self._empty:
-            return [], []  # nothing has changed since, so the same plan would be made again
+            return [], []  # nothing has changed since, so the plan would be the same
         planned = plan(seen, self._policy, recent)
         self._empty = None if planned.moves else state
         if not planned.moves:
@@ -98,12 +98,12 @@ class _Mode:
         self.own += len(own)
         if asks:
             self.questions += 1
-            self._failed = world.account.failed  # the answer lets it go on
+            self._failed = world.account.failed  # after the answer assist goes on
         return own, asks
 
 
 def simulate(scene: Scene, mode: str) -> Figures:
-    """Lives a scene in one mode, with the default strategy and one move a check."""
+    """Simulates a scene in one mode, with the default strategy and one move a check."""
     document, world, happens = live(scene)
     case = neutral.read(document, max_moves=BUDGET)
     policy = replace(case.policy, strategy=ADAPTIVE)
@@ -153,13 +153,13 @@ class Sums(NamedTuple):
 
     @property
     def fewer(self) -> float:
-        """Which part of the questions assist saves."""
+        """The part of the questions that assist saves."""
         asked, assisted = self.questions
         return 1 - assisted / asked if asked else 0.0
 
 
 def sums(records: Sequence[Mapping[str, Any]]) -> Sums:
-    """Of these scenes, each of which is there in both modes."""
+    """Sums over these scenes; each of them is there in both modes."""
     approve, assist = ([r for r in records if r["mode"] == mode] for mode in MODES)
     return Sums(
         sum(r["moves"] for r in assist),
@@ -184,7 +184,7 @@ def _row(name: str, of: Sums) -> tuple[str, ...]:
 
 
 def demands(records: Sequence[Mapping[str, Any]]) -> Iterator[Demand]:
-    """What was asked of assist mode."""
+    """The demands on assist mode, and what this run reached."""
     of = sums(records)
     words = f"Assist asks at least {100 * FEWER:.0f} % fewer questions than approve"
     yield Demand(words, f"{100 * of.fewer:.0f} %", of.fewer >= FEWER)

@@ -1,13 +1,13 @@
 """Proven lower bounds that know nothing of any planner; they need the packages of `requirements/bench.txt`.
 
 Clearing: a node is unclearable when even taking away every movable VM that fits some other node leaves it
-overloaded. For each other overloaded node CP-SAT finds the least number of VMs (and, apart, the least memory) to
-take away. A move takes one VM from one node, so the sums hold for every plan that clears all that can be cleared.
+overloaded. For each other overloaded node CP-SAT finds the least number of VMs (and separately the least memory) to
+take away. A move takes one VM from one node, so the sums hold for every plan that clears all clearable nodes.
 
 Evening out: J = std(CPU ratio) + std(memory fraction) is convex in the node loads, so the relaxation in which
 fractions of VMs move, at most k in all, is a second-order cone programme. Its dual value, less the solver's
-tolerance, holds for every plan of k moves. VM limits, whole VMs and the order of moves are dropped. One move is
-tried out in all the ways there are.
+tolerance, holds for every plan of k moves. VM limits, whole VMs and the order of moves are ignored. For one move
+all possibilities are tried.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from benchmarks.instance import Instance, State
 
 TOLERANCE = 1e-6
 SECONDS_A_NODE = 10.0
-"""For CP-SAT; where that is too short its own proven bound is used instead of the optimum."""
+"""The time for CP-SAT; if it is too short, CP-SAT's own proven bound is used instead of the optimum."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ def _could_leave(instance: Instance) -> dict[int, list[int]]:
 
 
 def spread_bounds(instance: Instance, milestones: Sequence[int]) -> dict[int, float]:
-    """By number of moves, a J that no plan of so many moves gets below."""
+    """Number of moves -> a J that no plan with that many moves gets below."""
     relaxation = Relaxation(instance)
     return {k: _after_the_best(instance) if k == 1 else relaxation.bound(k) for k in milestones}
 
@@ -157,14 +157,15 @@ class Relaxed:
     means: Any
     move_price: float
     vm_prices: dict[tuple[int, int, int], float]
-    """By vCPUs, MiB and QEMU rank of a VM: what it earns where it goes."""
+    """By vCPUs, MiB and QEMU rank of a VM: its price at its target."""
 
 
 class Relaxation:
     """Variables: VMs that leave by (node, size), arrivals by (size, QEMU class, target), loads, means, deviations.
 
-    Which source an arrival came from does not change any load, so the two are joined by size and QEMU only. No
-    node may end above its threshold, or above where it began when that is more: true of every legal plan.
+    The source of an arrival does not change any load, so departures and arrivals are joined by size and QEMU only.
+    No node may end above its threshold, or above its load at the start if that is more: this holds for every legal
+    plan.
     """
 
     def __init__(self, instance: Instance) -> None:
@@ -225,7 +226,7 @@ class Relaxation:
         return matrix, fixed
 
     def _changes(self, capacity: Any, resource: int) -> Any:
-        """What leaving and arriving VMs do to each node's load."""
+        """The change of each node's load by leaving and arriving VMs."""
         places = [(s, -(c, m)[resource]) for s, c, m in self.groups]
         places += [(t, f[resource]) for f, t in self.arrivals]
         values = [amount / capacity[node] for node, amount in places]
@@ -246,7 +247,7 @@ class Relaxation:
         return max(0.0, self.solve(moves).least)
 
     def solve(self, moves: int, ratio: float = 1.0) -> Relaxed:
-        """std(CPU ratio) + ``ratio`` x std(memory fraction) at its least, and the prices that prove it."""
+        """The minimum of std(CPU ratio) + ``ratio`` x std(memory fraction), and the prices that prove it."""
         goal = np.zeros(self.size)
         goal[-2:] = 1.0, ratio
         solution = self._solution(moves, goal)

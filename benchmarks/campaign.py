@@ -1,8 +1,8 @@
-"""Rolling campaigns: moves beside the proven bound, overload on the way, and the groups of Ganeti's hroller.
+"""Rolling campaigns: moves beside the proven bound, overload during the plan, and the groups of Ganeti's hroller.
 
 The instances are generated ones in which every VM may move and every node is in service. hroller
-(`--full-evacuation`) plans on the same cluster in hbal's mapping (hbal.py). It prints each VM's way off its node; what
-happens afterwards is not part of its plan, so its number of moves is what it prints.
+(`--full-evacuation`) plans on the same cluster in hbal's mapping (hbal.py). It prints the move of each VM off its
+node. Moves after that are not part of its plan, so only the printed moves are counted.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def in_service(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def overloads(snapshot: Snapshot, policy: Policy, plan: RollPlan) -> int:
-    """After how many moves the target is above a threshold: none should be."""
+    """The number of moves after which the target is above a threshold; it should be 0."""
     count, now = 0, snapshot
     for move in plan.moves:
         now = after(now, [move])
@@ -117,7 +117,7 @@ def campaign_table(records: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def demands(records: Sequence[Mapping[str, Any]]) -> Iterator[Demand]:
-    """What was asked of campaigns."""
+    """The demands on campaigns, and what this run reached."""
     worst = max(record["moves"] / record["bound"] for record in records)
     yield Demand(f"Campaigns take at most {MOST} times the proven minimum of moves", f"{worst:.2f}", worst <= MOST)
     whole = all(record["emptied"] == record["nodes"] and not record["overloads"] for record in records)

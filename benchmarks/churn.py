@@ -1,7 +1,8 @@
-"""A cluster that lives: VMs come, go and change size, migrations take their time and sometimes fail.
+"""A cluster over time: VMs come, go and change size; migrations take time and sometimes fail.
 
-What customers do is drawn before anything runs, so it is the same for every strategy; only where VMs are differs.
-Keeps the account: node-time overloaded, moves, GiB, VMs that came back, the moment when all was clear.
+The actions of customers are drawn before anything runs, so they are the same for every strategy; only the places of
+the VMs differ. It counts node-time overloaded, moves, GiB, VMs that came back, and the time until nothing was
+overloaded.
 """
 
 from __future__ import annotations
@@ -24,18 +25,18 @@ CREATE, REMOVE, RESIZE = "create", "remove", "resize"
 
 @dataclass(frozen=True, slots=True)
 class Habits:
-    """What happens in a day, and how fast and how reliable migrations are."""
+    """The events of a day, and the speed and the reliability of migrations."""
 
     replaced: float = 0.015
-    """VMs removed in a day, per VM there is; for each another one, of another size, is made elsewhere."""
+    """VMs removed in a day, per existing VM; for each a VM of another size is created elsewhere."""
     gap_s: float = 7200.0
-    """Until that one is made, on average."""
+    """The mean time until that VM is created."""
     resized: float = 0.005
-    """VMs that change their size in a day, per VM there is."""
+    """VMs that change their size in a day, per existing VM."""
     choices: int = 4
-    """The panel puts a new VM on the emptiest of so many random nodes that it fits on."""
+    """The panel puts a new VM on the emptiest of this number of random nodes that it fits on."""
     fills_to: float = 1.1
-    """It knows no overload threshold: to it a VM fits up to so much of one (7.7 vCPUs per CPU, 77 % of memory)."""
+    """The panel ignores thresholds: a VM fits up to this multiple of one (7.7 vCPUs per CPU, 77 % of memory)."""
     overhead_s: float = 20.0
     bandwidth_mbit: float = 1000.0
     failing: float = 0.02
@@ -51,7 +52,7 @@ class Event(NamedTuple):
 
 
 def events(habits: Habits, vms: int, seconds: float, seed: int) -> list[Event]:
-    """For each VM that goes another one comes, some time later, so that the cluster stays as full as it is."""
+    """For each VM that goes another one comes some time later, so the cluster stays equally full."""
     rng = random.Random(f"events-{seed}")
     results: list[Event] = []
     at = 0.0
@@ -70,14 +71,14 @@ def _draw(rng: random.Random) -> tuple[float, ...]:
 
 @dataclass(slots=True)
 class Account:
-    """What one run cost and brought."""
+    """The costs and the results of one run."""
 
     node_seconds: float = 0.0
     overloaded_seconds: float = 0.0
     moves: int = 0
     failed: int = 0
     stale: int = 0
-    """Planned, but no longer allowed when its turn came."""
+    """Moves that were planned, but no longer allowed when their turn came."""
     mib: int = 0
     returned: int = 0
     """Moves that brought a VM back to a node that it had left less than a day before."""
@@ -181,7 +182,7 @@ class World:
         self.now_s = to_s
 
     def start_migration(self, vm_id: int, target: int) -> float:
-        """Begins it and returns when it will end."""
+        """Begins a migration and returns the time of its end."""
         vm = self.vms[vm_id]
         assert vm.node_id is not None
         copying = (vm.memory_mib or 0) * BITS_PER_MIB / (self.habits.bandwidth_mbit * 1e6)
@@ -248,7 +249,7 @@ class World:
         self.failures.pop(vm.id, None)
 
     def _node_for(self, vcpus: int, mib: int, draws: tuple[float, ...]) -> int:
-        """The emptiest of a few nodes drawn of those that it fits on; else of all that are open."""
+        """The emptiest of a few random nodes: of those that the VM fits on, else of all open nodes."""
         able = [n for n in self.active if self.nodes[n].creation_allowed and self._has_place(n)]
         fitting = [n for n in able if self._fullness(n, vcpus, mib) <= self.habits.fills_to]
         if not fitting:

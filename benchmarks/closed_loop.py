@@ -1,4 +1,4 @@
-"""Planners over days: a cycle every ten minutes on a cluster that lives (churn.py), against doing nothing and hbal.
+"""Planners over days: a cycle every ten minutes on a changing cluster (churn.py), beside no planner and hbal.
 
 Ours is the real core: `planner.plan` with cool-downs, quarantine and busy nodes, and `check_move` before each
 migration. Nothing is planned while a migration is queued or running, and one runs at a time, as in the program.
@@ -43,7 +43,7 @@ class Wish(NamedTuple):
     source_id: int
     target_id: int
     relieves: bool
-    """Whether it is pointless once its source is not overloaded: it neither makes room elsewhere nor evens out."""
+    """Whether the move is pointless if its source is not overloaded: it neither makes room elsewhere nor evens out."""
 
 
 Planner = Callable[[Snapshot, Recent, int], list[Wish]]
@@ -51,14 +51,14 @@ Planner = Callable[[Snapshot, Recent, int], list[Wish]]
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A cluster for some days. ``seed`` is of the events; the instance has its own in its name."""
+    """A cluster for some days. ``seed`` draws the events; the instance has its own seed in its name."""
 
     instance: str
     days: float
     seed: int = 1
     habits: churn.Habits = field(default_factory=churn.Habits)
     orders: Path | None = None
-    """The file of real orders by which the cluster lives; ``instance`` is then ``orders-<nodes>-<fullness>``."""
+    """The file of real orders for the cluster; ``instance`` is then ``orders-<nodes>-<fullness>``."""
 
 
 SCENES = (Scene("gen-32x600-tight", 14.0), Scene("gen-128x3000-tight-4", 3.0))
@@ -68,7 +68,7 @@ QUICK_SCENES = (Scene("gen-32x600-tight", 2.0),)
 
 @dataclass(frozen=True, slots=True)
 class LoopResult:
-    """One row: what a strategy with a budget did in a scene."""
+    """One row: the results of a strategy with a budget in a scene."""
 
     instance: str
     days: float
@@ -83,11 +83,11 @@ class LoopResult:
     clear_after_h: float | None
     slowest_plan_s: float
     floor_percent: float
-    """Below this no planner gets with this budget: see :func:`floor`."""
+    """No planner with this budget gets below this: see :func:`floor`."""
 
 
 def live(scene: Scene) -> tuple[dict[str, Any], churn.World, list[churn.Event]]:
-    """The instance at the start, the world, and what customers will do."""
+    """The instance at the start, the world, and the customers' future actions."""
     if scene.orders is not None:
         _, count, fullness = scene.instance.split("-")
         nodes, part = int(count), float(fullness)
@@ -100,12 +100,12 @@ def live(scene: Scene) -> tuple[dict[str, Any], churn.World, list[churn.Event]]:
 def simulate(
     scene: Scene, strategy: str, budget: int, *, watch: Callable[[Snapshot, Recent], None] | None = None
 ) -> LoopResult:
-    """Lives a scene under a strategy. ``watch`` is given what each check sees."""
+    """Simulates a scene under a strategy. ``watch`` gets the snapshot of each check."""
     document, world, happens = live(scene)
     case = neutral.read(document, max_moves=budget)
     policy = case.policy
     planner = _planner(strategy, policy)
-    # What is checked again before each migration: the hard rules, which are the same for all.
+    # The checks right before each migration: the hard rules, which are the same for all.
     checked = _hard_rules(policy) if strategy in (NOTHING, HBAL) else _ours(strategy, policy)
     loop = Loop(world, case.snapshot, checked)
     ahead = deque(happens)
@@ -139,15 +139,15 @@ def simulate(
 
 
 def floor(scene: Scene, budget: int) -> float:
-    """Percent of node-time that stays overloaded whoever plans: what the cluster begins with takes its cycles.
+    """Percent of node-time that stays overloaded under every planner: the overload at the start needs some cycles.
 
-    A move relieves no node but the one that it leaves. So of the nodes that begin overloaded all but ``budget`` a cycle
-    stay so, unless customers take away enough of what stands there. What comes later, the time of a
-    migration, and VMs that customers put there besides are left out: the truth is above it.
+    A move relieves only the node that it leaves. So at most ``budget`` of the nodes that begin overloaded are relieved
+    in a cycle, unless customers remove enough of their VMs. Later overload, the time of a migration, and VMs that
+    customers add there are left out, so the true figure is above this one.
     """
     _, world, happens = live(scene)
     first = {n: [vm.id for vm in world.vms.values() if vm.node_id == n] for n in sorted(world.overloaded)}
-    # What is there besides VMs (the hypervisor's own memory), which stays.
+    # The load besides VMs (the hypervisor's own memory), which stays.
     base = {n: world.used_mib[n] - sum(world.vms[i].memory_mib or 0 for i in ids) for n, ids in first.items()}
     ahead = deque(happens)
     seconds = 0.0
@@ -160,7 +160,7 @@ def floor(scene: Scene, budget: int) -> float:
             vcpus, mib = sum(v.vcpus or 0 for v in left), base[node] + sum(v.memory_mib or 0 for v in left)
             cpu, memory = vcpus / (of.cpus or 1), 100 * mib / (of.memory_mib or 1)
             if cpu <= world.cpu_limit and memory <= world.memory_limit:
-                del first[node]  # its customers alone have relieved it
+                del first[node]  # its customers relieved it without a move
         seconds += CYCLE_S * max(0, len(first) - budget * (number + 1))
     return 100 * seconds / (len(world.active) * scene.days * churn.DAY_S)
 
@@ -230,7 +230,7 @@ def _planner(strategy: str, policy: Policy) -> Planner | None:
         nonlocal empty
         state = (snapshot.nodes, snapshot.vms, resting(snapshot, recent, ours))
         if state == empty and not strategy.startswith(BALANCE):
-            return []  # nothing has changed since, so the same plan would be made again
+            return []  # nothing has changed since, so the plan would be the same
         moves = plan(snapshot, ours, recent).moves
         empty = None if moves else state
         return [Wish(m.vm_id, m.source_id, m.target_id, relieves_its_source(m)) for m in moves]
@@ -239,7 +239,7 @@ def _planner(strategy: str, policy: Policy) -> Planner | None:
 
 
 def resting(snapshot: Snapshot, recent: Recent, policy: Policy) -> tuple[frozenset[int], frozenset[int]]:
-    """The VMs that may not move yet because they have moved, or because that failed."""
+    """The VMs that may not move yet because they have moved or failed to move."""
     now = snapshot.taken_at
     return (
         frozenset(vm for vm, at in recent.migrated.items() if now - at < policy.migration_cooldown),
@@ -248,13 +248,13 @@ def resting(snapshot: Snapshot, recent: Recent, policy: Policy) -> tuple[frozens
 
 
 def _ours(strategy: str, policy: Policy) -> Policy:
-    """``optimal, moves``: the strategy, and what it makes small."""
+    """``optimal, moves``: the strategy, and the figure that it minimizes."""
     name, _, goal = strategy.partition(", ")
     return replace(policy, strategy=name, optimize_for=goal or policy.optimize_for)
 
 
 def _hbal(policy: Policy) -> Planner:
-    """hbal's rule on what may move: what our rules let move, and what is not cooling down."""
+    """hbal's rule, which may move the VMs that our rules allow and that are not cooling down."""
     import numpy as np
 
     from benchmarks import hbal_rule
@@ -300,18 +300,18 @@ def _may_move(vm: Any, snapshot: Snapshot, recent: Recent, policy: Policy) -> bo
 
 
 def strategies() -> Iterator[str]:
-    """What the program has, ``optimal`` by what it makes small, and ``balance`` also with the fewest moves."""
+    """Our strategies: ``optimal`` once for each figure it minimizes, ``balance`` also with the fewest moves."""
     for strategy in STRATEGIES:
         if strategy == OPTIMAL:
             yield from (f"{strategy}, {goal}" for goal in GOALS)
-        elif strategy != ADAPTIVE:  # that is measured in more worlds, see default_rule.py
+        elif strategy != ADAPTIVE:  # adaptive is measured in more worlds, see default_rule.py
             yield strategy
     yield f"{BALANCE}, moves"
 
 
 def cases(scenes: Sequence[Scene], budgets: Sequence[int] = BUDGETS) -> Iterator[tuple[Scene, str, int]]:
-    """Every strategy with every budget, in every scene; but `balance`, which plans a thousand times as long on a
-    cluster where nothing is overloaded, only in the first and with the first budget."""
+    """Every strategy with every budget, in every scene. `balance` plans a thousand times as long on a cluster
+    without overload, so it runs only in the first scene and with the first budget."""
     for scene in scenes:
         yield scene, NOTHING, 0
         for strategy in (*strategies(), HBAL):

@@ -1,10 +1,10 @@
 """A cycle of the running program on the sandbox's `large` world: 20 clusters, 500 nodes, 15,000 VMs.
 
-Three processes that talk over HTTP: the emulated panel, the emulated chat, and the program, which runs whole
-(timer, executor, chat) while a heartbeat on its event loop notes every gap. Cycles are asked for one after the other
-and a person in the chat keeps asking `/status`. Afterwards the parts of a cycle are timed one by one.
+Three processes that talk over HTTP: the emulated panel, the emulated chat, and the whole program (timer, executor,
+chat), with a heartbeat on its event loop that records every gap. Cycles are requested one after the other, and a
+person in the chat sends `/status` again and again. Afterwards the parts of a cycle are timed one by one.
 
-`python -m benchmarks.cycle` prints the figures as JSON. Runs of the same machine differ; nothing is tested by them.
+`python -m benchmarks.cycle` prints the figures as JSON. Runs on the same machine differ; no test uses them.
 """
 
 from __future__ import annotations
@@ -43,15 +43,15 @@ PARTS = ("fetch", "decode", "plan", "store", "render")
 
 
 class Heartbeat:
-    """The longest time for which the event loop did nothing else than one thing.
+    """The longest time for which one piece of work blocked the event loop.
 
-    ``own_s``: of such a time what the program itself was at work, all its threads together. The rest went to other
-    processes: the panel, the chat and whoever uses the machine besides.
+    ``own_s``: the part of such a time in which the program itself worked, all its threads together. The rest went to
+    other processes: the panel, the chat and other users of the machine.
     """
 
     def __init__(self) -> None:
         self.longest_s = self.own_s = self.loop_s = 0.0
-        """``loop_s``: as ``own_s``, of the thread of the event loop alone."""
+        """``loop_s``: as ``own_s``, for the thread of the event loop alone."""
 
     async def beat(self) -> None:
         while True:
@@ -64,7 +64,7 @@ class Heartbeat:
 
 
 async def inside(cycles: int) -> dict[str, Any]:
-    """Runs the program as its environment says, and tells what it took."""
+    """Runs the program with the settings of its environment, and prints the figures."""
     from bot.app.program import VMBalancer
     from bot.observability.gc_tuning import tune
 
@@ -116,7 +116,7 @@ async def _after_the_first(balancer: Any) -> None:
 
 
 async def _requests(panel: str) -> int:
-    """Lists that the panel was asked for so far."""
+    """How many lists were requested from the panel so far."""
     async with aiohttp.ClientSession() as http, http.get(f"{panel}/sandbox/requests?method=GET") as answer:
         document = await answer.json(content_type=None)
     rows = document["requests"] if isinstance(document, dict) else document
@@ -220,12 +220,12 @@ class Server:
 
 
 class Person:
-    """Asks `/status` all the time, and notes how long each answer took to appear in the chat."""
+    """Sends `/status` all the time, and records the time until each answer appeared in the chat."""
 
     def __init__(self, chat: str) -> None:
         self._chat = chat
         self.waits: list[tuple[float, float]] = []
-        """When each was asked, and for how long it waited."""
+        """When each request was sent, and how long its answer took."""
 
     async def ask(self) -> None:
         async with aiohttp.ClientSession() as http:

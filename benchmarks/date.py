@@ -1,4 +1,4 @@
-"""When a cluster is full: the forecast beside a straight line, on clusters that live and on real orders.
+"""The date when a cluster is full: the forecast beside a straight line, on simulated clusters and on real orders.
 
 *Churn worlds*: customers as in churn.py; with growth, more of them come than go; in half of the worlds one large
 order comes in the past. *Real orders* (orders.py): two weeks are too short for dates, so the level some days ahead is
@@ -28,13 +28,13 @@ from benchmarks.tables import table
 VMS = 600
 SAMPLES_A_DAY = 4
 WORLDS = 60
-"""Of each kind."""
+"""The number of worlds of each kind."""
 QUICK_WORLDS = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """Worlds of one kind: customers that come in a day, per VM at the start; the days seen; the room at their end."""
+    """Worlds of one kind: new VMs in a day, per VM at the start; the days of samples; the room at their end."""
 
     growth: float
     days: int
@@ -44,14 +44,14 @@ class Kind:
 GROWING = (Kind(0.002, 90, 0.1), Kind(0.004, 90, 0.15), Kind(0.008, 60, 0.15), Kind(0.01, 30, 0.1))
 CALM = (Kind(0.0, 30, 0.1), Kind(0.0, 60, 0.1), Kind(0.0, 90, 0.1))
 REACH = 3
-"""A world goes on for so many times the days seen, as far as a forecast reaches."""
+"""A world lasts this many times the days of samples: as far as a forecast reaches."""
 LEAST_ORDER, LARGEST_ORDER = 0.02, 0.06
 """The size of a large order, as a part of the VMs."""
 ORIGINS = tuple(day / 2 for day in range(8, 23))
-"""From the first day on which there are enough samples for a forecast."""
+"""The days of the forecasts: from the first day with enough samples on."""
 AHEAD = (1.0, 2.0, 3.0)
 CLUSTERS = 20
-"""Samples of the real orders."""
+"""The time between two samples of the real orders."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def run(path: Path | None, *, quick: bool) -> list[dict[str, Any]]:
 
 
 def of_world(kind: Kind, seed: int) -> JudgedForecast:
-    """The date of one world, made at the end of the days seen."""
+    """The forecast for one world, computed at the end of the days of samples."""
     name = f"{100 * kind.growth:.1f} % a day, {kind.days} days seen"
     series = lived(kind, seed)
     past = series.until(kind.days)
@@ -131,7 +131,7 @@ def lived(kind: Kind, seed: int) -> Series:
 
 
 def sampled(alive: list[int], happens: Sequence[Event], days: int) -> Series:
-    """Carries the events out on a list of VMs (vCPUs each) and looks at it some times a day."""
+    """Applies the events to a list of VMs (vCPUs each) and takes some samples a day."""
     series, at = Series([], []), 0
     for number in range(days * SAMPLES_A_DAY + 1):
         day = number / SAMPLES_A_DAY
@@ -188,7 +188,7 @@ def of_orders(path: Path, seed: int) -> list[JudgedForecast]:
 
 
 def ordered(chosen: Sequence[orders.Order], days: int = 14) -> Series:
-    """What is ordered, some times a day."""
+    """The samples of what is ordered, some a day."""
     series = Series([], [])
     for number in range(days * SAMPLES_A_DAY + 1):
         day = number / SAMPLES_A_DAY
@@ -198,7 +198,7 @@ def ordered(chosen: Sequence[orders.Order], days: int = 14) -> Series:
     return series
 
 
-# What came of it ----------------------------------------------------------------------------------
+# Results ------------------------------------------------------------------------------------------
 
 
 def date_table(records: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -1,6 +1,6 @@
-"""What runs when nobody sets anything, over days: `adaptive` beside nothing, the documented rule, and `optimal, moves`.
+"""The default strategy over days: `adaptive` beside no planner, the documented rule, and `optimal, moves`.
 
-One move a check, as the program does by default, in the worlds below, each with several draws of what customers do.
+One move a check, as by default, in the worlds below, each with several draws of the customers' actions.
 `python -m benchmarks.default_rule [--quick] [--orders FILE]` prints the table. The worlds of real orders need the file
 (README.md); without it they are left out.
 """
@@ -24,7 +24,7 @@ from benchmarks.tables import seconds, table
 BEST = f"{OPTIMAL}, moves"
 STRATEGIES = (NOTHING, SMALLEST_FIRST, BEST, ADAPTIVE)
 OVERLOAD_FACTOR, MOVES_FACTOR = 1.2, 1.25
-"""How much more overload and how many more moves than `optimal, moves` are allowed to what runs by default."""
+"""How many times the overload and the moves of `optimal, moves` the default may have."""
 Record = Mapping[str, Any]
 World = tuple[str, tuple[Scene, ...]]
 
@@ -91,7 +91,7 @@ def mean(records: Sequence[Record], world: str, strategy: str, figure: str) -> f
 
 
 def rows(records: Sequence[Record]) -> Iterator[tuple[str, ...]]:
-    """Of each world what each strategy leaves overloaded and moves, on average over its draws."""
+    """By world: the overload and the moves of each strategy, on average over the draws."""
     for world in names(records):
         own = [r for r in records if r["world"] == world]
         cells = []

@@ -1,6 +1,6 @@
-"""What was asked of the planners, and what one run of the benchmark reached: the first table of the results.
+"""The demands on the planners, and what one run of the benchmark reached: the first table of the results.
 
-The demands were set before the planners were written; what is not reached is said as plainly as the rest.
+The demands were set before the planners were written; the table also shows the demands that are not reached.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ REFERENCE_GIB = {
 }
 """GiB of an exact solver that looks for the fewest moves (OR-Tools CP-SAT, measured once, elsewhere)."""
 REFERENCE_MOVES = {"gen-32x600-tight": 14, "gen-512x12000-tight": 171}
-"""Where it did not reach the bound."""
+"""Its moves on the instances where it did not reach the bound."""
 SPEED = ((1000, 0.5, 150), (2000, 1.0, None), (10_000, 10.0, 400))
-"""Nodes, and what planning may take there in seconds and MiB."""
+"""Number of nodes, and the seconds and MiB that planning may take there."""
 WHOLE_NODES, WHOLE_TIMES = 1000, 15
 NEAR = 0.15
 DAYS = {"gen-32x600-tight": 0.14, "gen-128x3000-tight-4": 1.4}
@@ -46,7 +46,7 @@ class Demand(NamedTuple):
     reached: str
     met: bool
     possible: bool = True
-    """``False``: it is proven that nobody could."""
+    """``False``: a proof exists that no planner can reach it."""
 
 
 def demands_table(all_demands: Iterable[Demand]) -> list[str]:
@@ -140,7 +140,7 @@ def _speed(records: Sequence[Record]) -> Iterator[Demand]:
 
 
 def _faster_than_hbal(records: Sequence[Record]) -> Iterator[Demand]:
-    """A peer that was stopped would have taken longer still: on all nodes at once as long for each of our moves."""
+    """A peer that was stopped would have taken even longer: on all nodes at once this long for each of our moves."""
     for what, times, flat in (("hbal in groups", 20, False), ("hbal on all nodes at once, at 128", 1000, True)):
         ratios: dict[str, float] = {}
         for record in (r for r in records if r["nodes"] >= 100):

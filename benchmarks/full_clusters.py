@@ -1,9 +1,9 @@
-"""Full clusters of 5 to 16 nodes with affinity groups: what the planner clears, beside an exact model with a minute.
+"""Full clusters of 5 to 16 nodes with affinity groups: the nodes that the planner clears, beside an exact model.
 
 The exact model (CP-SAT) finds a placement of the VMs that leaves fewer nodes overloaded. Its moves are put in a legal
 order (``exact/order.py``); a placement without one is forbidden, and the next one is asked for. It is asked only where
-the planner leaves a node overloaded that is not proven to stay so. If there is no such placement at all, nobody clears
-more.
+the planner leaves a node overloaded without a proof that it must stay so. If there is no such placement at all, no
+plan clears more. The exact model has a minute.
 
     python -m benchmarks.full_clusters --seeds 64
 """
@@ -31,9 +31,9 @@ from benchmarks import generate
 NODES = (5, 16)
 VMS_A_NODE = (4.0, 5.5)
 FULL = (0.84, 0.94)
-"""How much of all thresholds together is allocated, of the resource that is fuller."""
+"""The allocated part of all thresholds together, for the fuller resource."""
 SECONDS, WORKERS = 60.0, 1
-"""For the exact model."""
+"""The time of the exact model."""
 
 
 def draw(seed: int) -> tuple[Snapshot, Policy]:
@@ -71,7 +71,7 @@ def _filled(snapshot: Snapshot, policy: Policy, full: float) -> Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the planner did with one cluster."""
+    """The planner's result for one cluster."""
 
     overloaded: int
     left: int

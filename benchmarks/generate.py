@@ -1,4 +1,4 @@
-"""Clusters of a hosting provider out of a seed, in the neutral format: always the same for the same name.
+"""Generates clusters of a hosting provider from a seed, in the neutral format: the same name gives the same cluster.
 
 `python -m benchmarks.generate gen-128x3000-tight > instance.json`; a further `-2` at the end is another seed.
 """
@@ -60,7 +60,7 @@ def generate(nodes: int, vms: int, family: str, seed: int = 1) -> dict[str, Any]
 
 
 def _memory(rng: random.Random, unit: float, sizes: list[float]) -> list[int]:
-    """Memory follows the CPUs, but not strictly."""
+    """Memory grows with the CPUs, with some variation."""
     wobble = [rng.choice([0.85, 1.0, 1.0, 1.2]) for _ in sizes]
     mean = sum(a * b for a, b in zip(sizes, wobble, strict=True)) / sum(sizes)
     return [1024 * max(16, 8 * round(unit * s * w / mean / 8)) for s, w in zip(sizes, wobble, strict=True)]

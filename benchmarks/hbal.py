@@ -1,4 +1,4 @@
-"""Ganeti's hbal (Debian package ganeti-htools) as a planner of neutral instances. README.md says what is mapped how.
+"""Ganeti's hbal (Debian package ganeti-htools) as a planner of neutral instances. README.md describes the mapping.
 
 `python -m benchmarks.hbal INSTANCE.json [--groups G] [--focus] [--until-clear] [--timeout S] [--jobs N]` prints
 `{"moves": [...], "clear_moves": [...]}`: all of its steps, and those until nothing is overloaded (hbal has no such
@@ -30,7 +30,7 @@ PROGRAM = "hbal"
 TIMEOUT, NOT_STARTED = "stopped by time", "not started"
 STEP = re.compile(r"^\s*\d+\.\s+v(\d+)\s+n(\d+)\s+=>\s+n(\d+)\s+([-\d.e]+)\s")
 TO_THE_END = ("-g", "0", "--min-gain-limit", "0", "-e", "1e-9")
-"""To the local optimum; by default hbal stops when a move gains less than 0.01 below a score of 0.1."""
+"""Makes hbal go to the local optimum; by default it stops if a move gains less than 0.01 below a score of 0.1."""
 # Sizes are no limit; the group's CPU limit is hbal's own vcpu-ratio.
 _POLICY = "128,1,0,1,1,1|1,1,0,1,1,1;999999999,99999999,1048576,16,8,999999|ext|{cpu}|1000000.0"
 
@@ -57,7 +57,7 @@ class Step:
 
 @dataclass(slots=True)
 class Group:
-    """What hbal did with one node group."""
+    """The result of hbal for one node group."""
 
     nodes: list[int]
     overloaded: int
@@ -76,9 +76,9 @@ class Group:
 
 
 def reserve_mib(instance: Instance, node: int) -> int:
-    """What is declared as used by the node itself, so that hbal's free memory ends at the threshold.
+    """The memory declared as used by the node itself, so that hbal's free memory ends at the threshold.
 
-    One MiB of slack, for hbal refuses a target with nothing free.
+    One MiB is added, because hbal refuses a target without free memory.
     """
     allowed = int(instance.memory_mib[node] * instance.memory_limit / 100.0 + 1e-6)
     return instance.base_mib[node] + instance.memory_mib[node] - allowed - 1
@@ -189,7 +189,7 @@ def plan_group(instance: Instance, group: Group, *, focus: bool, until_clear: bo
 def interleaved(groups: Sequence[Group]) -> list[Step]:
     """The steps of all groups, the best gain of the score first; the order inside a group stays.
 
-    Ends where the next step of a group that ran out of time would have to be known.
+    Ends where it would need the next step of a group that ran out of time.
     """
     heap: list[tuple[float, int, int]] = []
 
@@ -229,7 +229,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     started = time.perf_counter()
     groups = [Group(nodes, sum(map(state.overloaded, nodes))) for nodes in split(state, given.groups)]
 
-    # Each group its share of the time: the joint list is good for as long as none of them has run out.
+    # Each group gets its share of the time: the joint list is valid until one of them has run out.
     share = given.timeout * min(given.jobs, len(groups)) / len(groups)
 
     def work(group: Group) -> None:

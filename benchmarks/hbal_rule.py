@@ -25,7 +25,7 @@ class Cluster:
     memory_cap: Any
     cpu_limit: float
     takes: Any
-    """Whether the node may take VMs at all."""
+    """Whether the node may take VMs."""
     qemu: Any
     vcpus: Any
     used: Any

@@ -1,6 +1,6 @@
 """The neutral instance (FORMAT.md) and its working state: what may move where, and what a node carries.
 
-The judge of every planner, so it imports nothing of the program and shares no rule with it.
+It judges every planner, so it imports nothing from the program and shares no rule with it.
 """
 
 from __future__ import annotations

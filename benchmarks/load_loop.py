@@ -3,7 +3,7 @@
 A check every ten minutes, one move a check, one migration at a time, as the program does by default. A move is *hollow*
 where the VM takes less than a quarter of the promised load off its node in the ten minutes after it.
 
-Planned by shares, a VM is taken to carry its part of its node's load by its vCPUs.
+Planning by shares assumes that a VM causes a part of its node's load in proportion to its vCPUs.
 
 `python -m benchmarks.load_loop [--quick] [--loads FILE] [--seed N]` prints the tables.
 """
@@ -54,7 +54,7 @@ class LoadScene:
 
 @dataclass(frozen=True, slots=True)
 class LoadOutcome:
-    """One row: what one strategy did in one scene."""
+    """One row: the results of one strategy in one scene."""
 
     scene: str
     seed: int
@@ -64,10 +64,10 @@ class LoadOutcome:
     moves: int
     gib: float
     hollow: int
-    """Of the moves that relieve their source."""
+    """How many of the moves that relieve their source are hollow."""
     relieving: int
     errors: tuple[float, ...]
-    """Of each of these moves: by which part of the promise the load that it took off was off."""
+    """For each of these moves: the difference between promised and removed load, as a part of the promise."""
     returned: int
     plan_s: float
     """Mean over the plans of checks that saw an overload; ``slowest_s``: the longest."""
@@ -92,7 +92,7 @@ class _Account:
 
 
 def simulate(scene: LoadScene, strategy: str, source: str) -> LoadOutcome:
-    """Plays one scene with one strategy."""
+    """Simulates one scene with one strategy."""
     traces = load_traces.drawn(scene.days) if scene.traces is None else load_traces.read(scene.traces)
     world = build(traces, nodes=scene.nodes, vms=scene.vms, days=scene.days, seed=scene.seed)
     policy = None if strategy == NOTHING else Policy(strategy=strategy)
@@ -194,7 +194,7 @@ def cases(scenes: Sequence[LoadScene]) -> Iterator[tuple[LoadScene, str, str]]:
 
 
 def scenes(traces: Path | None, *, quick: bool = False) -> list[LoadScene]:
-    """What is measured by default. ``quick``: a quarter of a day of a small cluster."""
+    """The scenes of a run. ``quick``: a quarter of a day of a small cluster."""
     if quick:
         return [LoadScene(8, 250, 0.25, 3, traces)]
     return [LoadScene(24, 800, 1.0, seed, traces) for seed in (1, 2, 3)] + [LoadScene(32, 1000, 1.0, 4, traces)]
@@ -269,7 +269,7 @@ LESS_OVERLOAD, FEWER_GIB, MOST_HOLLOW, MOST_ERROR = 0.25, 0.40, 0.03, 0.20
 
 
 def load_demands(records: Sequence[Record]) -> Iterator[Demand]:
-    """What was asked of the program's default, by the load of the last hour, beside the best rule by shares."""
+    """The demands on the program's default, by the load of the last hour, beside the best rule by shares."""
     groups = [own for own in _grouped(records) if own[0]["strategy"] not in (NOTHING, BALANCE)]
     mine = next(own for own in groups if (own[0]["strategy"], own[0]["source"]) == (ADAPTIVE, HOUR))
     best = min((own for own in groups if own[0]["source"] == SHARES), key=lambda own: _mean(own, "overloaded_percent"))

@@ -1,4 +1,4 @@
-"""How busy VMs are over time: real traces from a file, or drawn ones where there is no file.
+"""The loads of VMs over time: real traces from a file, or drawn ones without a file.
 
 A trace is a row of parts of a VM's capacity (0 to 1), one each ``STEP_S`` seconds.
 """
@@ -20,7 +20,7 @@ Floats = npt.NDArray[np.float64]
 STEP_S = 300
 STEPS_A_DAY = 86_400 // STEP_S
 DRAWN = 40
-"""Traces that are drawn where there is no file."""
+"""The number of traces that are drawn without a file."""
 
 
 def read(path: Path) -> list[Floats]:

@@ -1,7 +1,7 @@
 """A cluster whose VMs carry loads of their own, as traces say; nodes and VMs are measured as the program measures them.
 
-Placed by what is allocated, as a panel places VMs, so that the loads of the nodes differ. Time goes in steps of
-``load_traces.STEP_S``. What a planner sees at a step is what the steps before it had; the step itself is still to come.
+VMs are placed by allocation, as a panel places them, so the loads of the nodes differ. Time goes in steps of
+``load_traces.STEP_S``. At a step a planner sees the loads of the earlier steps; the step itself is in the future.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from benchmarks.load_traces import STEP_S, Floats
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 HISTORY = 12
-"""Steps before the first check: the last hour is known when it comes."""
+"""Steps before the first check, so that the check knows the last hour."""
 MEAN_LOAD = 0.62
 """Load of a CPU, on average over nodes and time: with the traces' ups and downs nodes go above 1.0."""
 RATIO, MEMORY = 4.5, 0.55
 """Allocated vCPUs per CPU, and the part of the memory that is allocated, over all nodes."""
 SCALES = (0.5, 2.0)
-"""A VM is so many times as busy as its trace."""
+"""The load of a VM is its trace times a factor from this range."""
 LARGEST_VCPUS = 16
 LARGEST = 0.5
-"""A VM has at most such a part of the CPUs of its node."""
+"""A VM has at most this part of the CPUs of its node."""
 CHOICES = 4
-"""The panel puts a VM on the emptiest of so many random nodes."""
+"""The panel puts a VM on the emptiest of this number of random nodes."""
 STEPS_A_CHECK = 2
 SHARES, NOW, HOUR = "shares", "own load now", "own load of the last hour"
 STEPS_OF = {NOW: 2, HOUR: 12}
-"""Of how many steps a VM's load is the mean: those between two checks, or those of the last hour."""
+"""The number of steps whose mean is a VM's load: those between two checks, or those of the last hour."""
 
 
 @dataclass(slots=True)
@@ -77,7 +77,7 @@ class LoadWorld:
         return START + timedelta(seconds=self.step * STEP_S)
 
     def snapshot(self, source: str) -> Snapshot:
-        """What the program sees now. ``source``: how it knows the load of a VM."""
+        """The snapshot of the program now. ``source``: how it knows the load of a VM."""
         loads, now = self.node_loads(self.step - 1), self.now
         vcpus, mib = [0] * len(self.nodes), [0] * len(self.nodes)
         count = np.bincount(self.home, minlength=len(self.nodes)).tolist()
@@ -125,7 +125,7 @@ def _measured(node: Node, load: float, mib: int, now: datetime) -> Measurement:
 
 
 def build(traces: Sequence[Floats], *, nodes: int, vms: int, days: float, seed: int) -> LoadWorld:
-    """A cluster of so many nodes and VMs, whose loads are known for so many days and the hour before.
+    """A cluster with these numbers of nodes and VMs, with loads for these days and the hour before.
 
     Each VM has a trace, a start in it and a scale, all drawn. All loads are then scaled so that their mean is
     ``MEAN_LOAD``.

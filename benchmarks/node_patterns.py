@@ -1,9 +1,9 @@
-"""What one node may do in a plan: whole VMs leave it and arrive. The cheapest such pattern, as a proven bound.
+"""Patterns of one node in a plan: whole VMs leave it and arrive. The cheapest pattern is a proven bound.
 
 A pattern costs ``squares`` x loads^2 + ``linear`` x loads after it, and a price for each of its VMs. With a gradient
-every VM gets a reduced price, and no pattern costs less than a constant and its reduced prices (convex duality). So
-only patterns are tried whose reduced prices stay below a limit; the bound is the least of what was tried and of what
-the limit says about the rest. Any gradient gives a bound that holds.
+every VM gets a reduced price, and no pattern costs less than a constant plus its reduced prices (convex duality). So
+only patterns with reduced prices below a limit are tried; the bound is the smaller of the cheapest tried pattern and
+the least cost that the limit allows for the rest. Every gradient gives a valid bound.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 MOST_PATTERNS = 4000
-"""Of one node; where more would have to be tried, the limit is lowered."""
+"""The most patterns of one node; if more would have to be tried, the limit is lowered."""
 GRID, ZOOMS, SHRINK = 9, 14, 0.4
 KEPT = 10
 EPSILON = 1e-9
@@ -53,7 +53,7 @@ def cheapest(node: Node, prices: Any, squares: Any, linear: Any) -> Patterns:
         return Patterns(own, np.zeros((1, 0), dtype=np.int64), np.array([own]))
     gradient = _gradient(node, prices, squares, linear)
     reduced = prices + node.change @ gradient
-    turned = reduced < 0  # all of these go, and an op takes one of them back
+    turned = reduced < 0  # all of these move, and an op takes one of them back
     base = np.where(turned, node.most, 0)
     floor = _floor(node, squares, linear, gradient[None, :])[0] + float(np.minimum(reduced, 0) @ node.most)
     known = min(_descend(node, counts, prices, squares, linear) for counts in (0 * base, _rounded(node, base)))
@@ -73,7 +73,7 @@ def cheapest(node: Node, prices: Any, squares: Any, linear: Any) -> Patterns:
 
 
 def _rounded(node: Node, base: Any) -> Any:
-    """The pattern of all that the gradient takes, if that is allowed; else none."""
+    """The pattern of all VMs that the gradient takes, if it is allowed; else no pattern."""
     return base if _allowed(node, base[None, :])[0] else 0 * base
 
 

@@ -1,7 +1,7 @@
 """How many messages make a sound: the whole program over simulated weeks between the emulated panel and chat.
 
-Everything is at its default. Nobody answers in approve mode; in automatic mode no fault is injected. Customers change
-a cluster twice an hour on average, towards overload where it has little. Time passes by hand: a week takes minutes.
+All settings are defaults. In approve mode no person answers; in automatic mode no fault is injected. Customers change
+a cluster twice an hour on average, towards overload if it has little. The clock is simulated: a week takes minutes.
 
 `python -m benchmarks.noise [--days 7] [--world demo] [--seed 1]` prints a table for docs/chat.md; `make noise` does.
 """
@@ -49,7 +49,7 @@ MIGRATION_S = 15.0
 
 @dataclass
 class Noise:
-    """What one simulated time came to. ``days``: sounds of each day."""
+    """The result of one simulated time. ``days``: sounds of each day."""
 
     world: str
     mode: str
@@ -73,7 +73,7 @@ class Noise:
 
 
 class Simulation:
-    """The program's parts on one panel and one chat, with a clock that passes by hand."""
+    """The program's parts on one panel and one chat, with a simulated clock."""
 
     def __init__(self, panel: RunningPanel, chat: RunningChat, settings: Settings) -> None:
         self.panel, self.chat, self.settings = panel, chat, settings
@@ -126,7 +126,7 @@ class Simulation:
         await self._sum_up(noise)
 
     async def _settle(self) -> None:
-        """Until nothing is queued or running: the executor passes the time."""
+        """Waits until nothing is queued or running; the executor moves the clock."""
         self.service.work.set()
         while not await self.service.executor.idle():  # noqa: ASYNC110 - the executor itself moves the clock
             await asyncio.sleep(SETTLE_PAUSE_S)
@@ -162,7 +162,7 @@ class Simulation:
 
 
 async def simulate(world: str, mode: str, days: float, seed: int = 1, churn_s: float = CHURN_S) -> Noise:
-    """The messages of so many days in one of the sandbox's worlds."""
+    """The messages of some days in one of the sandbox's worlds."""
     data: dict[str, Any] = SCENARIOS[world](seed)
     data["churn"] = {"interval_s": churn_s, "pressure": True}
     noise = Noise(world, mode, days)
@@ -187,7 +187,7 @@ async def simulate(world: str, mode: str, days: float, seed: int = 1, churn_s: f
 
 
 def table(figures: Sequence[Noise]) -> list[str]:
-    """As docs/chat.md shows it."""
+    """The table in docs/chat.md."""
     lines = [
         "| world | mode | incidents | migrations | messages | with a sound, a day | loudest day | lost |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",

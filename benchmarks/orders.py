@@ -1,8 +1,8 @@
-"""A cluster that lives by real orders of VMs: `orders-azure-0.csv.gz`, two weeks of Microsoft Azure.
+"""A cluster that changes by real orders of VMs: `orders-azure-0.csv.gz`, two weeks of Microsoft Azure.
 
 Derived by CoSpot (S. M. Iqbal et al., "CoSpot: A Cooperative VM Allocation Framework for Increased Revenue from Spot
 Instances", SoCC '22; CC-BY). The file is not part of the repository: its path is an argument. benchmarks/README.md
-says how orders become a world.
+describes how orders become a world.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from benchmarks import generate
 from benchmarks.churn import CREATE, DAY_S, DRAWS, REMOVE, Event, Habits, World
 
 CORES_A_VCPU, RAM_A_GIB = 50, 2
-"""The units of the file are arbitrary: so many of them make the commonest shapes 2 vCPUs with 7 and with 16 GiB."""
+"""The units of the file are arbitrary: with these factors the commonest shapes are 2 vCPUs with 7 and with 16 GiB."""
 LARGEST = 0.5
 """A VM larger than this part of a median node is left out."""
 VMS_A_NODE = 600 / 32
@@ -98,7 +98,7 @@ def world(
 
 
 def _nodes(sizes: Sequence[float], most: tuple[int, int], fullness: float) -> list[dict[str, Any]]:
-    """Nodes of these relative sizes of which ``most`` (vCPUs, MiB) fill so much up to the thresholds."""
+    """Nodes of these relative sizes; ``most`` (vCPUs, MiB) fills this part of their thresholds."""
     unit_cpus = most[0] / (THRESHOLDS["cpu_ratio"] * fullness) / sum(sizes)
     unit_mib = most[1] / (THRESHOLDS["mem_pct"] / 100 * fullness) / sum(sizes)
     return [_node(i, size, unit_cpus, unit_mib) for i, size in enumerate(sizes)]
@@ -147,7 +147,7 @@ def _placed(orders: Sequence[Order], nodes: Sequence[dict[str, Any]], rng: rando
 
 
 def _vm(number: int, node: int, order: Order, rng: random.Random) -> dict[str, Any]:
-    """``number`` is the id, which churn.py counts on from."""
+    """``number`` is the id; churn.py continues counting from it."""
     return {
         "id": number,
         "name": f"v{number}",
@@ -194,7 +194,7 @@ class OrdersWorld(World):
 def live(
     path: Path, nodes: int, fullness: float, *, habits: Habits, days: float, seed: int
 ) -> tuple[dict[str, Any], OrdersWorld, list[Event]]:
-    """The instance at the start, the world, and all that customers do in so many days."""
+    """The instance at the start, the world, and all actions of the customers in these days."""
     chosen = sampled(read(path), VMS_A_NODE * nodes, seed)
     document, first, later = world(chosen, nodes, fullness, seed)
     every = [*first, *later]

@@ -1,6 +1,6 @@
 """Our strategies beside the specification's algorithm and hbal, on the same instances, in one run.
 
-Which planner runs on which instance, for how long and how often stands here; the figures come from the referee
+This module sets which planner runs on which instance, for how long and how often. The figures come from the referee
 (referee.py), the clock (process.py) and the proven bounds (bounds.py).
 """
 
@@ -29,10 +29,10 @@ GIANT = ("gen-10000x300000-easy", "gen-10000x300000-tight")
 
 ROUNDS = 3
 SLOW_S = 15.0
-"""What takes longer than this is measured once."""
+"""A run that takes longer than this is measured once."""
 TIMEOUT_S = 300.0
-# What bounds the time of the whole run: hbal is stopped after so many seconds, and what it had found counts; of ours
-# what takes longer than the last at 10,000 nodes is said to have failed.
+# Limits for the time of the whole run: hbal is stopped after these seconds, and its moves so far count. A run of ours
+# at 10,000 nodes that takes longer than GIANT_TIMEOUT_S has failed.
 CLEAR_TIMEOUT_S = 45
 FLAT_TIMEOUT_S = 20
 GIANT_TIMEOUT_S = 60.0
@@ -51,7 +51,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Planner:
-    """One row of the tables. ``tasks``: what it is judged by; ``key``: where its moves stand in its output."""
+    """One row of the tables. ``tasks``: the tasks that judge it; ``key``: the name of its moves in its output."""
 
     name: str
     command: tuple[str, ...]
@@ -59,11 +59,11 @@ class Planner:
     key: str = "moves"
     timeout_s: float = TIMEOUT_S
     again: bool = True
-    """Whether to repeat it at all, where it is fast enough."""
+    """Whether to repeat the run if it is fast enough."""
 
 
 def load(name: str, folder: Path) -> tuple[Path, Instance]:
-    """The instance's file (made in ``folder`` where it is generated) and what stands in it."""
+    """The instance's file (in ``folder`` if it is generated) and its content."""
     path = DATA / f"{name}.json"
     if not path.exists():
         path = folder / f"{name}.json"
@@ -73,7 +73,7 @@ def load(name: str, folder: Path) -> tuple[Path, Instance]:
 
 
 def our_planners(file: str) -> Iterator[Planner]:
-    """Whatever strategies the program has, ``optimal`` once for each thing it can make small."""
+    """All strategies of the program, ``optimal`` once for each figure that it can minimize."""
     command = ("bot", "plan", file, "--json", "--stats", "--limit", "0", "--strategy")
     for strategy in STRATEGIES:
         if strategy == "optimal":
@@ -85,7 +85,7 @@ def our_planners(file: str) -> Iterator[Planner]:
 
 
 def hbal_planners(file: str, nodes: int) -> Iterator[Planner]:
-    """hbal as far as it gets: all nodes at once while that ends, else in groups of 32 or 16."""
+    """hbal on all nodes at once if that ends in time, else in groups of 32 or 16."""
     if nodes <= 40:
         yield Planner("hbal", ("benchmarks.hbal", file), (EVEN,), again=False)
         yield Planner("hbal", ("benchmarks.hbal", file, "--until-clear"), (CLEAR,), "clear_moves")
@@ -106,7 +106,7 @@ def hbal_planners(file: str, nodes: int) -> Iterator[Planner]:
 
 
 def planners_for(file: str, instance: Instance) -> list[Planner]:
-    """At 10,000 nodes only what clears the overload, and only ours."""
+    """At 10,000 nodes only planners that clear the overload, and only ours."""
     items = list(our_planners(file))
     if len(instance.cpus) > CLEARING_BOUND_NODES:
         items = [replace(planner, timeout_s=GIANT_TIMEOUT_S) for planner in items if CLEAR in planner.tasks]
@@ -118,7 +118,7 @@ def planners_for(file: str, instance: Instance) -> list[Planner]:
 
 
 def compare(name: str, folder: Path, say: Say, *, rounds: int = ROUNDS, with_bounds: bool = True) -> dict[str, Any]:
-    """All planners on one instance, round by round, so that what slows the machine slows them alike."""
+    """All planners on one instance, round by round, so that other load on the machine slows all of them equally."""
     path, instance = load(name, folder)
     runs: dict[Planner, list[Run]] = {planner: [] for planner in planners_for(str(path), instance)}
     for number in range(rounds):
@@ -173,7 +173,7 @@ def _in_short(row: dict[str, Any]) -> str:
 
 
 class SpreadCase(NamedTuple):
-    """A bound on J that may be sharpened: where our plan is far above the one of the relaxation."""
+    """A bound on J that may be sharpened, because our plan is far above the bound of the relaxation."""
 
     name: str
     moves: int
@@ -181,7 +181,7 @@ class SpreadCase(NamedTuple):
 
 
 def spread_cases(records: Sequence[dict[str, Any]]) -> list[SpreadCase]:
-    """Those of the demand on J: generated instances from 128 nodes up, at these numbers of moves."""
+    """The bounds for the demand on J: generated instances from 128 nodes up, at these numbers of moves."""
     cases = []
     for record in (
         r for r in records if r["name"].startswith("gen-") and r["nodes"] >= 128 and "spread" in r["bounds"]
@@ -194,7 +194,7 @@ def spread_cases(records: Sequence[dict[str, Any]]) -> list[SpreadCase]:
 
 
 def sharper_bound(case: SpreadCase) -> float | None:
-    """A bound with whole VMs; ``None`` where the packages for it are not installed."""
+    """A bound with whole VMs; ``None`` if its packages are not installed."""
     try:
         from benchmarks import whole_vms
     except ImportError:
@@ -205,7 +205,7 @@ def sharper_bound(case: SpreadCase) -> float | None:
 
 
 def _bounds(instance: Instance) -> dict[str, Any]:
-    """Empty where the packages for it are not installed, or the instance is too large for the time there is."""
+    """Empty if the packages are not installed, or if the instance is too large for the available time."""
     try:
         from benchmarks import bounds
     except ImportError:

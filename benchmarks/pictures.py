@@ -28,7 +28,7 @@ HBAL = "#d62728"
 
 
 def draw(records: Sequence[Record], folder: Path) -> list[Path]:
-    """All pictures that there are figures for; their paths."""
+    """Draws all pictures that have figures; returns their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     results = [_bars(records, "accepted", "moves", "moves until nothing is overloaded", folder / "moves.png")]
     results.append(_bars(records, "gib", "gib", "GiB migrated until nothing is overloaded", folder / "gib.png"))
@@ -42,7 +42,7 @@ def _colour(planner: str) -> str:
 
 
 def _bars(records: Sequence[Record], figure: str, bound: str, title: str, path: Path) -> Path:
-    """Relative to the proven bound, so that all sizes fit into one picture; hatched = overload is left."""
+    """Figures relative to the proven bound, so that all sizes fit into one picture; hatched = overload is left."""
     shown = [r for r in records if r.get("bounds", {}).get("clear", {}).get(bound)]
     names = list(dict.fromkeys(_family(row["planner"]) for r in shown for row in rows_of(r, CLEAR)))
     width = 0.85 / max(1, len(names))

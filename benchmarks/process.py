@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-# A child's peak memory begins at that of the process it was forked from, so a small one stands between: it
-# prints the exit code and the peak of the largest process under it.
+# A child's peak memory begins at that of the process it was forked from. So a small process starts the planner and
+# prints its exit code and the peak of the largest process under it.
 _BETWEEN = """
 import resource, subprocess, sys
 code = subprocess.call(sys.argv[2:])
@@ -29,7 +29,7 @@ with open(sys.argv[1], "w") as file:
 
 @dataclass(slots=True)
 class Run:
-    """``document`` is what the planner printed, ``None`` when it failed; ``problem`` says how."""
+    """``document``: the planner's output, ``None`` if it failed; ``problem``: how it failed."""
 
     wall_s: float
     cpu_s: float = 0.0
@@ -40,7 +40,7 @@ class Run:
 
     @property
     def plan_s(self) -> float:
-        """The planner's own time, without interpreter start and parsing, as it says it itself."""
+        """The planner's own time, without interpreter start and parsing, as the planner reports it."""
         return float(self.stats.get("plan_s", self.wall_s))
 
 

@@ -1,4 +1,4 @@
-"""Replays a plan move by move and measures what it did. It trusts no planner's own account.
+"""Replays a plan move by move and measures its effect. It uses no figures of the planner itself.
 
 `python -m benchmarks.referee INSTANCE.json [PLAN.json]` prints the report; exit code 1 when a move was rejected.
 """
@@ -22,7 +22,7 @@ MILESTONES = (1, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 
 @dataclass(slots=True)
 class PlanReport:
-    """What a plan did. ``spread`` is J = std(CPU ratio) + std(memory fraction), by accepted moves in ``curve``."""
+    """The effect of a plan. ``spread`` is J = std(CPU ratio) + std(memory fraction), by accepted moves in ``curve``."""
 
     overloaded_before: int
     overloaded_after: int
@@ -45,7 +45,7 @@ def moves_of(document: Any) -> list[Mapping[str, Any]]:
 def judge(
     instance: Instance, moves: Iterable[Mapping[str, Any]], milestones: Collection[int] = MILESTONES
 ) -> PlanReport:
-    """An illegal move is counted and not applied; the replay goes on behind it."""
+    """Replays the moves. An illegal move is counted and not applied; the replay goes on with the next move."""
     state = State(instance)
     nodes = {own: i for i, own in enumerate(instance.node_ids)}
     vms = {own: i for i, own in enumerate(instance.vm_ids)}

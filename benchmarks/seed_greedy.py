@@ -1,8 +1,8 @@
-"""The specification's algorithm, written for the benchmark alone: what the project starts from.
+"""The specification's algorithm, the starting point of the project. It is written for the benchmark alone.
 
-Where the text is silent: overloaded nodes worst first (the larger of load / threshold); "smallest" = vCPUs, then
-memory; a VM that moved in this run is cooling down, so none moves twice; loads are read anew after every move;
-ten moves a cycle, cycles until nothing changes. For other thresholds than 7.0 and 70 % the text's other
+Where the text leaves a choice: overloaded nodes worst first (the larger of load / threshold); "smallest" = vCPUs, then
+memory; a VM that moved in this run is cooling down, so none moves twice; loads are computed again after every move;
+ten moves a cycle, cycles until nothing changes. For thresholds other than 7.0 and 70 % the text's other
 constants (target score 6.0, target memory 80 %, density 0.5) scale in proportion.
 
 `python -m benchmarks.seed_greedy INSTANCE.json` prints the plan.

@@ -1,6 +1,6 @@
 """Checks that measure 500 nodes over SSH and read the counters of 15,000 VMs.
 
-Three processes: the emulated panel, an SSH server that stands for all nodes (the user's name names the node), and the
+Three processes: the emulated panel, an SSH server that acts as all nodes (the user's name names the node), and the
 program with a heartbeat on its event loop. The program and the server share the processors, so rounds take longer here
 than against nodes that answer by themselves.
 
@@ -31,17 +31,17 @@ from benchmarks.tables import table
 
 ROUNDS = 4
 STEP_S = 600.0
-"""By so much the nodes' clocks go on between two answers."""
+"""The time that passes on the nodes' clocks between two answers."""
 LOAD = 0.15
 MOST_STALL_MS, MOST_MIB = 50, 280
-"""What was asked for."""
+"""The demand."""
 
 
 # --- the server --------------------------------------------------------------------------------------------
 
 
 class Nodes:
-    """What every node answers, and how often somebody logged in."""
+    """The answer of every node, and the number of logins."""
 
     def __init__(self, nodes: Mapping[str, Mapping[str, Any]]) -> None:
         self._nodes = nodes
@@ -69,7 +69,7 @@ class Nodes:
 
 
 async def serve(folder: Path) -> None:
-    """Serves until it is killed; the number of logins stands in a file."""
+    """Serves until it is killed, and writes the number of logins to a file."""
     nodes = Nodes(json.loads((folder / "nodes.json").read_text("utf-8")))
 
     class Guard(asyncssh.SSHServer):
@@ -98,7 +98,7 @@ async def serve(folder: Path) -> None:
 
 
 async def inside(rounds: int) -> dict[str, Any]:
-    """Checks of the program as its environment says, and what they took."""
+    """Makes checks with the settings of the environment, and prints their figures."""
     from bot.app.program import VMBalancer
     from bot.observability.gc_tuning import tune
 
@@ -165,7 +165,7 @@ async def measure(scenario: str = "large", rounds: int = ROUNDS) -> dict[str, An
 
 
 async def _nodes(panel: str) -> dict[str, dict[str, Any]]:
-    """User name -> what is needed of a node and its running VMs."""
+    """User name -> the data of a node and its running VMs for the answer."""
     async with aiohttp.ClientSession() as http, http.get(f"{panel}/sandbox/world") as answer:
         world = await answer.json(content_type=None)
     nodes = {

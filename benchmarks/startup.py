@@ -1,7 +1,7 @@
-"""How long short commands take, beside a bare interpreter that does nothing: start and imports are most of it.
+"""The time of short commands, beside a bare interpreter that does nothing. Most of it is the start and the imports.
 
-Each round runs every command once, one after the other, so that what slows the machine slows all; medians are compared.
-The modules are compiled before, as those of an installed package are.
+Each round runs every command once, one after the other, so that other load slows all of them; medians are compared.
+The modules are compiled before, like those of an installed package.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ BARE = "python -c pass"
 VERSION = "--version"
 PLAN = f"plan of {NODES} nodes"
 MOST = {VERSION: 3, PLAN: 8}
-"""How many times as long as the bare interpreter a command may take."""
+"""The most that a command may take, as a multiple of the bare interpreter's time."""
 Record = Mapping[str, Any]
 
 
@@ -78,7 +78,7 @@ def startup_table(taken: Record) -> list[str]:
 
 
 def demands(taken: Record) -> Iterator[Demand]:
-    """One for each command that has a limit."""
+    """One demand for each command that has a limit."""
     for name, most in MOST.items():
         ratio = taken[name] / taken[BARE]
         yield Demand(f"{name}: at most {most} times as long as `{BARE}`", f"{ratio:.1f} times", ratio <= most)

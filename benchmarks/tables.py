@@ -84,7 +84,7 @@ def spread_table(records: Sequence[Record]) -> list[str]:
 
 
 def by_number(mapping: Mapping[Any, float]) -> dict[int, float]:
-    """JSON makes texts of the keys."""
+    """JSON turns the keys into strings."""
     return {int(key): value for key, value in mapping.items()}
 
 

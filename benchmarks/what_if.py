@@ -1,7 +1,7 @@
-"""Replays beside the truth: a world is recorded under one strategy, replayed under others, and lived under them.
+"""Replays beside the truth: a world is recorded under one strategy, replayed under others, and simulated under them.
 
-`python -m benchmarks.what_if [--days N]` prints the table: what the replay says, and what really happens when the same
-customers' orders meet that strategy.
+`python -m benchmarks.what_if [--days N]` prints the table: the result of the replay, and the real result when the
+orders of the same customers come under that strategy.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ RECORDED = ("nothing", "smallest-first", "optimal, moves")
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A lived world as the program would have recorded it."""
+    """A simulated world as the program would have recorded it."""
 
     frames: tuple[Frame, ...]
     own: tuple[OwnMove, ...]
@@ -42,7 +42,7 @@ class Recording:
 
 
 def record(scene: closed_loop.Scene, strategy: str, budget: int = 1) -> Recording:
-    """Lives the scene under the strategy and records every check."""
+    """Simulates the scene under the strategy and records every check."""
     document, _, _ = closed_loop.live(scene)
     policy: Policy = neutral.read(document, max_moves=budget).policy
     if strategy != closed_loop.NOTHING:
@@ -69,7 +69,7 @@ def record(scene: closed_loop.Scene, strategy: str, budget: int = 1) -> Recordin
 
 
 def replayed(recording: Recording, strategy: str, budget: int = 1) -> ReplayResult:
-    """What a replay of the recording says of another strategy."""
+    """The result of a replay of the recording with another strategy."""
     name, _, goal = strategy.partition(", ")
     replay = Replay(Variant((("strategy", name), ("optimize_for", goal or "auto"), ("max_moves", budget))))
     for inputs in recording.checks():

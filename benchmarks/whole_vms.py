@@ -1,11 +1,11 @@
 """A lower bound on J after k moves that knows that VMs are whole: sharper than the relaxation of bounds.py.
 
 J = std(CPU ratio) + std(memory fraction). A weighted sum of both variances is a sum over the nodes: the squared
-distances from any point, less the square of the distance of the means from it. Where the means of a plan can be that
-is as good as a known one, the relaxation tells; that box is cut into cells. Each node chooses a pattern of whole VMs
-(node_patterns.py). That what leaves also arrives, and that at most k VMs leave, has prices. Any prices give a bound
-that holds (Lagrange); column generation finds good ones from those of the relaxation. Each weighting cuts off a part
-of the plane of the two deviations, the relaxation cuts off others, and J is bounded by what is left.
+distances from any point, less the square of the distance of the means from it. The relaxation gives a box for the
+means of every plan that is as good as a known one; that box is cut into cells. Each node chooses a pattern of whole VMs
+(node_patterns.py). Two conditions have prices: VMs that leave also arrive, and at most k VMs leave. All prices give a
+valid bound (Lagrange); column generation finds good prices from those of the relaxation. Each weighting cuts off a part
+of the plane of the two deviations, the relaxation cuts off other parts, and the rest of the plane bounds J.
 The order of the moves is left out.
 """
 
@@ -28,27 +28,27 @@ from benchmarks.instance import Instance, State
 from benchmarks.node_patterns import Node, Patterns, cheapest
 
 RELAXED = (0.1, 0.25, 0.4, 0.6, 0.8, 1.0, 1.25, 1.6, 2.5, 4.0, 10.0)
-"""What memory counts beside CPU: the cuts of the relaxation."""
+"""The weights of memory relative to CPU for the cuts of the relaxation."""
 WHOLE = (0.6, 1.0, 1.6)
-"""The cuts with whole VMs."""
+"""The weights for the cuts with whole VMs."""
 ROUNDS = 20
 PULL, LEAST_PULL = 0.5, 0.03
-"""How far prices go towards those of the last linear programme; less after each round that gains nothing."""
+"""How far prices go towards those of the last linear programme; less after each round without a gain."""
 PATIENCE, GAIN = 5, 0.003
 """After so many rounds without a gain of at least this part, prices are good enough."""
 REACH = 0.5
 """How far a price may go in a round, as a part of the dearest one."""
 LOSS = 0.008
-"""What a cell of means may cost of the bound, along each axis."""
+"""How much a cell of means may weaken the bound, along each axis."""
 MOST_CELLS = 5
-"""Along each axis; wider cells cost more of the bound."""
+"""The most cells along each axis; wider cells weaken the bound more."""
 FINE = 20_000
 SAFETY = 1e-6
 
 
 @dataclass(frozen=True)
 class Prices:
-    """Of a move; and by size and QEMU rank, of a VM that leaves a node and has to arrive."""
+    """The price of a move; and by size and QEMU rank, the price of a VM that leaves a node and has to arrive."""
 
     move: float
     vm: Any
@@ -60,7 +60,7 @@ Columns = dict[tuple[int, bytes, bytes], tuple[Any, dict[int, int], int]]
 
 @dataclass(frozen=True)
 class Cut:
-    """Of all plans: ``weights`` @ variances >= ``least``."""
+    """For all plans: ``weights`` @ variances >= ``least``."""
 
     weights: Any
     least: float
@@ -112,7 +112,7 @@ class Cluster:
         )
 
     def op_prices(self, i: int, prices: Prices) -> tuple[Any, Any]:
-        """By op of a node: its price, and the rank that the VM comes from; the cheapest that may come."""
+        """By op of a node: its price, and the rank that the VM comes from (the cheapest possible)."""
         size, leaves = self.op_sizes[i], self.nodes[i].sign < 0
         ranks = np.where(leaves, self.rank[i], prices.vm[size, : self.rank[i] + 1].argmin(axis=1))
         of_vm = prices.vm[size, ranks]
@@ -182,7 +182,7 @@ class _Search:
     columns: Columns
 
     def best(self, prices: Prices, enough: float, deadline: float) -> tuple[float, Prices]:
-        """The bound, and the prices that give it. The search ends at ``enough``, or where nothing is gained."""
+        """The bound, and the prices that give it. The search ends at ``enough``, or when it gains nothing."""
         best, best_value, last_gain, pull = prices, -math.inf, 0, PULL
         for number in range(ROUNDS):
             if time.process_time() > deadline:
@@ -209,7 +209,7 @@ class _Search:
         return total
 
     def towards(self, best: Prices, target: Prices, pull: float) -> Prices:
-        """Between the best prices and those of the linear programme, which are wild while it knows few patterns."""
+        """Prices between the best ones and those of the linear programme, which vary much while it has few patterns."""
         exists = self.cluster.exists
         reach = REACH * float(np.abs(best.vm[exists]).max())
         move = best.move + pull * (min(target.move, best.move + reach) - best.move)
@@ -218,7 +218,7 @@ class _Search:
 
 
 def _vm_prices(cluster: Cluster, relaxed: Relaxed) -> Any:
-    """By size and rank; where nothing of a size leaves nodes of a rank, so dear that nothing is taken from there."""
+    """By size and rank. If no VM of a size leaves nodes of a rank, the price is too high to take one from there."""
     prices = np.full((len(cluster.sizes), cluster.ranks), float(max(relaxed.vm_prices.values())) * 2 + 1)
     for (vcpus, mib, rank), price in relaxed.vm_prices.items():
         prices[cluster.index[vcpus, mib], rank] = price
@@ -226,7 +226,7 @@ def _vm_prices(cluster: Cluster, relaxed: Relaxed) -> Any:
 
 
 def _add_columns(cluster: Cluster, i: int, patterns: Patterns, prices: Prices, columns: Columns) -> None:
-    """Each pattern with what its loads cost, which VMs it sends away (or takes, below 0), and how many leave."""
+    """Each pattern with the cost of its loads, the VMs that leave (below 0: arrive), and how many leave."""
     node, size = cluster.nodes[i], cluster.op_sizes[i]
     _, ranks = cluster.op_prices(i, prices)
     for counts in patterns.counts:
@@ -239,7 +239,7 @@ def _add_columns(cluster: Cluster, i: int, patterns: Patterns, prices: Prices, c
 
 
 def _linear_programme(search: _Search) -> Prices:
-    """The best mixture of the patterns seen so far; its duals are the prices."""
+    """The best mixture of the known patterns; its duals are the prices."""
     cluster, columns = search.cluster, search.columns
     n, flavours = len(cluster.nodes), len(cluster.sizes) * cluster.ranks
     rows, places, values = [], [], []
