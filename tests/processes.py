@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import multiprocessing
 import os
 import signal
@@ -85,8 +86,10 @@ class Bot(Child):
     def __init__(self, output: Path, *options: str, env: dict[str, str], cwd: Path) -> None:
         super().__init__(output)
         output.touch()
-        self._child = FORKS.Process(target=_be_the_bot, args=(options, env, str(cwd), str(output)), daemon=True)
+        # No daemon: the program counts and replays in processes of its own, which a daemon may not start.
+        self._child = FORKS.Process(target=_be_the_bot, args=(options, env, str(cwd), str(output)), daemon=False)
         self._child.start()
+        atexit.register(self._child.kill)  # else the end of a failed run would wait for it
         self.pid = self._child.pid or 0
 
     def exit_code(self) -> int | None:

@@ -17,6 +17,7 @@ from balancer.formats.reading import FormatError
 from balancer.replay.simulation import DayFigures, Replay, ReplayResult, Variant
 from balancer.replay.world import OwnMove
 from bot.service.cluster_plans import plans_of
+from bot.service.worker_processes import end_with_parent
 from bot.store.check_record import StoredFrame
 from bot.store.store import Store
 
@@ -100,7 +101,8 @@ def run_replays(
     tried = [(record, variant, zone) for variant in (None, *variants)]
     # A fork of a program with threads may hang, so each process is spawned.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(len(tried), processes or os.cpu_count() or 1), mp_context=context) as pool:
+    workers = min(len(tried), processes or os.cpu_count() or 1)
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=end_with_parent) as pool:
         happened, *outcomes = pool.map(_run, tried)
     for moment in record.asked:
         happened.day(moment, zone).questions += 1

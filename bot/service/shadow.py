@@ -28,6 +28,7 @@ from bot.service.context import ServiceContext, UseCase
 from bot.service.observer import Observer
 from bot.service.planning import Planning
 from bot.service.replays import Record, checks_of, read_record
+from bot.service.worker_processes import end_with_parent
 from bot.store.autonomy import ProposedPlan
 from bot.store.reading import UNDECODABLE
 
@@ -109,7 +110,7 @@ def _in_a_process(
 ) -> dict[int, tuple[int, int]]:
     # A fork of a program with threads may hang, so a new interpreter is started.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=context) as pool:
+    with ProcessPoolExecutor(1, mp_context=context, initializer=end_with_parent) as pool:
         return pool.submit(count, record, proposed, rules, ended, zone).result()
 
 
