@@ -272,6 +272,26 @@ def test_db_check_finds_and_db_repair_sets_aside(spoilt: Path, capsys: pytest.Ca
     assert main(["db", "check"]) == OK
 
 
+def test_db_check_finds_samples_without_a_number_and_db_repair_sets_each_aside(
+    spoilt: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spoil(spoilt, *SAMPLES)
+    assert main(["db", "check"]) == FAILED
+    errors = capsys.readouterr().err
+    assert all(f"{table} " in errors for table in ("capacity_sample", "size_sample", "vm_sample"))
+    assert main(["db", "repair"]) == OK and "5 rows set aside now" in capsys.readouterr().out
+    assert main(["db", "check"]) == OK
+    with closing(sqlite3.connect(spoilt)) as db:
+        assert db.execute("SELECT vm_id FROM vm_sample").fetchall() == [(3,)], "the others stay"
+
+
+SAMPLES = (
+    "INSERT INTO capacity_sample VALUES (1, 0, 1, 1, 'x', 1, 1, NULL)",
+    "INSERT INTO size_sample VALUES (1, x'ff', 1, 1, 1)",
+    "INSERT INTO vm_sample VALUES (1, 300, 300, 'x', 1, NULL), (2, 300, 300, -1, 1, NULL), (3, 300, 300, 1, 1, NULL)",
+)
+
+
 @pytest.mark.parametrize("value", ["words", b"\xff", 1e308, -1, 2**62])
 @pytest.mark.parametrize("column", ["covered_s", "overloaded_s", "cpu_sum", "cpu_max", "checks", "memory_max"])
 async def test_an_unreadable_sample_is_left_out_of_charts_and_summaries(

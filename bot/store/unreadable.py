@@ -20,12 +20,13 @@ from bot.store import rows
 from bot.store.aborts import abort_of
 from bot.store.audit import write_audit
 from bot.store.campaigns import campaign_of, node_of
-from bot.store.database import Connection, Database, Part, all_rows, json_list
+from bot.store.database import Connection, Database, Part, all_rows, json_list, scalar
 from bot.store.notices import add_notice
 from bot.store.outcome_rows import outcome_of, started_move_of
 from bot.store.outcomes import OUTCOMES, PROMISES
 from bot.store.reading import UNDECODABLE, Reader
 from bot.store.triggers import lifted
+from bot.store.unreadable_figures import delete_figures, find_figures
 from bot.store.values import NoticeKind
 
 UNKNOWN_LOAD = NodeLoad(0.0, 0.0, 0, 0.0)
@@ -66,7 +67,8 @@ class UnreadableRows(Part):
     async def find(self) -> list[UnreadableRow]:
         """Decodes every row of the database, and returns the unreadable ones. Takes seconds for a long history."""
         async with self._database.reading() as db:
-            return await _find(db, [r["id"] for r in await all_rows(db, "SELECT id FROM proposal ORDER BY id")])
+            rows_found = await _find(db, [r["id"] for r in await all_rows(db, "SELECT id FROM proposal ORDER BY id")])
+            return [*rows_found, *(_figures(*found, number) for number, found in enumerate(await find_figures(db), 1))]
 
     async def set_aside(self, now: datetime, *, everything: bool = False) -> list[UnreadableRow]:
         """Sets unreadable rows aside, adds one notice, and returns the rows.
@@ -75,7 +77,8 @@ class UnreadableRows(Part):
         what people saw. A started migration is followed to its end by the ids of its VM and its nodes.
 
         Args:
-            everything: decode all proposals; else only open ones and those that a query could not read.
+            everything: decode all proposals and samples; else only open proposals and those that a query could not
+                read.
         """
         async with self._database.transaction() as db:
             open_ones = await all_rows(db, _OPEN_PROPOSALS, (json_list(s.value for s in UNSETTLED),))
@@ -86,6 +89,8 @@ class UnreadableRows(Part):
             unreadable = [row for row in await _find(db, sorted(ids)) if (row.place, row.row_id) not in known]
             for row in unreadable:
                 await _set_aside(db, row, now)
+            if everything:
+                unreadable += await _set_figures_aside(db, now)
             if unreadable:
                 await write_audit(db, now, PROGRAM, "set-aside", {"rows": [[r.place, r.row_id] for r in unreadable]})
                 first = f"{unreadable[0].place} {unreadable[0].row_id}"
@@ -153,8 +158,16 @@ def _of_row(place: str, row: sqlite3.Row, read: Callable[[], object]) -> Iterato
     try:
         read()
     except UNDECODABLE as error:
-        content = json.dumps(dict(row), ensure_ascii=False, default=repr)
-        yield UnreadableRow(place, row["id"], content, f"{type(error).__name__}: {error}"[:REASON_LENGTH])
+        yield UnreadableRow(place, row["id"], _content(row), f"{type(error).__name__}: {error}"[:REASON_LENGTH])
+
+
+def _figures(table: str, row: sqlite3.Row, number: int) -> UnreadableRow:
+    """A row of samples. It has no id, so it gets a number."""
+    return UnreadableRow(table, number, _content(row), "a figure is no number in its range")
+
+
+def _content(row: sqlite3.Row) -> str:
+    return json.dumps(dict(row), ensure_ascii=False, default=repr)
 
 
 # Set rows aside -----------------------------------------------------------------------------------
@@ -179,17 +192,31 @@ _STAND_INS: Mapping[str, str] = {
 }
 
 
-async def _set_aside(db: Connection, row: UnreadableRow, now: datetime) -> None:
+async def _keep(db: Connection, row: UnreadableRow, now: datetime) -> None:
     await db.execute(
         "INSERT INTO unreadable (place, row_id, content, reason, at) VALUES (?, ?, ?, ?, ?)",
         (row.place, row.row_id, row.content, row.reason, rows.to_text(now)),
     )
+
+
+async def _set_aside(db: Connection, row: UnreadableRow, now: datetime) -> None:
+    await _keep(db, row, now)
     if row.place == "proposal":
         await _replace_proposal(db, row.row_id, now)
     elif row.place == "move":
         await _mend_migration(db, row.row_id, now)
     else:
         await db.execute(_STAND_INS[row.place], {"now": rows.to_text(now), "id": row.row_id})
+
+
+async def _set_figures_aside(db: Connection, now: datetime) -> list[UnreadableRow]:
+    last = await scalar(db, "SELECT max(id) FROM unreadable")
+    unreadable = []
+    for number, (table, figures) in enumerate(await find_figures(db), last + 1):
+        unreadable.append(_figures(table, figures, number))
+        await _keep(db, unreadable[-1], now)
+        await delete_figures(db, table, figures)
+    return unreadable
 
 
 async def _replace_proposal(db: Connection, proposal_id: int, now: datetime) -> None:
