@@ -1,8 +1,8 @@
 """The command line: arguments to settings, settings to the program, errors to one line and an exit code.
 
-The only place that prints and exits; one module a command. Imports of the larger parts wait until a command
-needs them, so that `--help` and `plan` answer at once. Exit codes: 0 fine, 1 the work failed, 2 settings that
-cannot work.
+The only package that prints and exits; one module for each command. Larger parts are imported when a command needs
+them, so that `--help` and `plan` answer at once. Exit codes: 0 success, 1 the work failed, 2 settings that cannot
+work.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # a terminal that knows no arrow gets a question mark, not a traceback
+        if hasattr(stream, "reconfigure"):  # a terminal without arrows shows a question mark instead of an error
             stream.reconfigure(errors="replace")
     code = _print_version() if arguments == ["--version"] else _outcome(arguments)
     try:
@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _print_version() -> int:
-    """The version alone needs no settings, whose import takes most of the time of a short command."""
+    """Prints the version without the settings, whose import takes most of the time of a short command."""
     print_all(f"vm-balancer {VERSION}")
     return OK
 
@@ -70,7 +70,7 @@ def _outcome(arguments: list[str]) -> int:
     except SystemExit as exit_:  # argparse's, after --help and --version
         return exit_.code if isinstance(exit_.code, int) else OK
     except Exception:
-        # A defect: its trace goes where the log goes, which knows the secrets.
+        # A defect: its traceback goes to the log, which removes secrets.
         import logging
 
         logging.getLogger(__name__).exception("The program failed; please report this")

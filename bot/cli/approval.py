@@ -1,4 +1,4 @@
-"""Asks the person at the terminal about each move that waits. The use case of decisions decides."""
+"""Asks the person at the terminal about each move that waits. The service stores the decisions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ANSWERS = {
     **dict.fromkeys(("a", "all", "в", "все"), "a"),
     **dict.fromkeys(("q", "quit"), "q"),
 }
-"""What a person may type, in both languages: yes, no, all of the rest, quit."""
+"""The answers that a person may type, in both languages: yes, no, all of the rest, quit."""
 YES_OR_NO = {word: meaning for word, meaning in ANSWERS.items() if meaning in "yn"}
 
 
@@ -29,7 +29,7 @@ class TerminalApproval:
     """The questions of one check.
 
     Args:
-        short: one line a move, because a table above has the rest.
+        short: one line for each move, because a table above has the details.
     """
 
     def __init__(self, balancer: VMBalancer, ask: Ask, write: Callable[[str], None], *, short: bool) -> None:
@@ -40,7 +40,7 @@ class TerminalApproval:
         self._actor = at_the_terminal()
 
     async def decide(self, pending: Sequence[ProposedMove]) -> None:
-        """Asks move by move. After quit, no move is left that somebody could still approve."""
+        """Asks move by move. After quit, no move can be approved any more."""
         decisions = self._balancer.service.decisions
         for index, proposed in enumerate(pending):
             self._show(proposed)
@@ -59,7 +59,7 @@ class TerminalApproval:
             self._write(line)
 
     async def _decide(self, proposed: ProposedMove, rest: Sequence[ProposedMove]) -> str:
-        """The answer about a move. An approval is stored; a large move is asked about again."""
+        """The answer about a move. Stores an approval; asks again about a large move."""
         while True:
             answer = await self._answer(self._balancer.texts.text("terminal-ask"), ANSWERS)
             if answer not in ("y", "a") or await self._approve(rest if answer == "a" else [proposed]):

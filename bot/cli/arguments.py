@@ -1,7 +1,7 @@
-"""The command line's options: one for every setting that is not secret to a chat, made from Settings itself.
+"""The command line's options: one for every setting that may be on a command line, built from Settings itself.
 
-Values stay text here; loading judges them together with those from the environment and `.env`, so that
-all problems are named at once.
+Values stay text here. The loading checks them together with those from the environment and `.env`, so that all
+problems are named at once.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SPELLINGS = {
     "ssh_private_key_path": "--ssh-private-key",
     "telegram_notifications": "--notifications",
 }
-"""Options that the seed calls otherwise than the setting."""
+"""Options whose name in the seed differs from the name of the setting."""
 ENVIRONMENT_ONLY = ("vmmanager_token", "telegram_bot_token", "telegram_proxy")
 """Secrets without an option: everybody on the machine can read a command line."""
 OPTIONS: dict[str, str] = {

@@ -1,4 +1,4 @@
-"""`vm-balancer audit`: the trail of who did what, and the proof that nobody edited it."""
+"""`vm-balancer audit`: shows who did what, and proves that the entries were not edited."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`vm-balancer capacity`: when each cluster is full, by the samples that the running program keeps."""
+"""`vm-balancer capacity`: the date when each cluster is full, from the samples that the running program stores."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def run(arguments: list[str]) -> int:
 
 
 def _document(report: CapacityReport) -> dict[str, Any]:
-    """The report; of the samples the last one."""
+    """The report as JSON; of the samples only the last one."""
     document = asdict(report)
     samples = document.pop("samples")
     return {**document, "now": samples[-1] if samples else None, "since": report.samples[0].at if samples else None}

@@ -1,4 +1,4 @@
-"""`vm-balancer check`: a configuration against reality, a line each, with the remedy. Looks only."""
+"""`vm-balancer check`: tests a configuration, and prints one line for each check, with a remedy. Changes nothing."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 LISTEN_S = 60
 SKIPPED_SHOWN = 3
-"""Titles in the line of the checks that were skipped."""
+"""How many titles the line of skipped checks shows."""
 MARKS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL", "skip": "--  "}
 SIGNS = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "red"), "skip": ("–", "dim")}
 
@@ -89,7 +89,7 @@ def run(arguments: list[str]) -> int:
 
 
 def _record(given: argparse.Namespace) -> int:
-    """Only reads, unless a migration is requested. Prints what the file contains, before anybody shares it."""
+    """Only reads, unless a migration is requested. Prints the content of the file before a person shares it."""
     from bot.cli.record import record
 
     checks = (check_panel,) if given.record_migration is None else (check_panel, check_clusters_file, check_db_files)
@@ -114,7 +114,7 @@ def _unfit_for_a_migration(given: argparse.Namespace) -> list[str]:
 
 
 def _migrating(given: argparse.Namespace, settings: Settings) -> Migrate:
-    """The migration of a test VM, with the database locked as by every program that moves VMs."""
+    """Migrates a test VM, with the database locked like in every program that moves VMs."""
     from bot.app.program import VMBalancer
     from bot.cli.record_migration import record_migration
 
@@ -131,7 +131,7 @@ def _migrating(given: argparse.Namespace, settings: Settings) -> Migrate:
 
 
 def _checks(_settings: Settings) -> Sequence[Check]:
-    """Database and log file have lines of their own."""
+    """The checks of the settings, without database and log file, which have lines of their own."""
     return (check_panel, check_chat, check_people, check_ssh, check_clusters_file, check_chats_file)
 
 
@@ -143,7 +143,7 @@ async def _test(checks: AsyncIterator[Line], show: Callable[[Line], None]) -> li
         if held and (line.status is not held[0].status or line.text != held[0].text):
             show(_merge(held))
             held.clear()
-        if line.status.value == "skip":  # checks that one fault stopped are one line on the screen
+        if line.status.value == "skip":  # checks that were skipped because of one fault share one line
             held.append(line)
         else:
             show(line)
@@ -168,7 +168,7 @@ def _hidden(_found: LoadedSettings) -> Callable[[Line], None]:
 
 
 def _shower(loaded: LoadedSettings) -> Callable[[Line], None]:
-    """Signs and colours for a person at a terminal, words for everybody else."""
+    """Signs and colours at a terminal, words elsewhere."""
     redact = _redactor(loaded)
     if not sys.stdout.isatty():
         return lambda line: say(f"{MARKS[line.status.value]} {one_line(redact(f'{line.title}: {line.text}'))}")

@@ -1,6 +1,6 @@
 """`vm-balancer completion SHELL`: a script that completes commands, options and their values.
 
-Made by shtab from the commands' own parsers, so that no TAB has to start the program.
+shtab generates it from the commands' own parsers, so that a TAB does not start the program.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from bot.config.settings import Settings
 from bot.errors import ConfigError
 
 Complete: TypeAlias = dict[str, str | dict[str, str]]
-"""How shtab says what a value is."""
+"""shtab's words for kinds of values."""
 SHELLS = ("bash", "zsh", "fish", "powershell")
 FILES = ("config", "file", "vmmanager_ca_file", "ssh_private_key_path", "database_path", "log_file")
 """Arguments whose value is a file."""
@@ -62,7 +62,7 @@ def _parser_of(command: str) -> Parser | None:
 
 
 def _annotate(parser: Parser, file: Complete) -> None:
-    """Says for shtab which values an option takes. argparse has no choices for settings: loading judges the values."""
+    """Gives shtab the values of an option. argparse has no choices for settings: the loading checks the values."""
     parser.show_settings()
     for field, action in parser.actions.items():
         info = Settings.model_fields.get(field)

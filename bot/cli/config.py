@@ -1,6 +1,6 @@
-"""`vm-balancer config`: the settings in force and where each comes from, also if some of them are wrong.
+"""`vm-balancer config`: the settings in force and the source of each, also if some of them are wrong.
 
-The output is an env file that can be read back. A secret is never in it: a comment says whether it is set.
+The output is an env file that can be read back. It contains no secret: a comment states whether it is set.
 Settings that people changed while the program runs are in the database; they are printed as remarks.
 """
 
@@ -48,7 +48,7 @@ def run(arguments: list[str]) -> int:
 
 
 def _changed(loaded: LoadedSettings) -> tuple[dict[str, Changed], list[str]]:
-    """What was changed at run time, by the names of the settings, and a line of words for each."""
+    """The changes at run time: the names of the settings, and a line for each."""
     path = loaded.settings.database_path
     try:
         stored = settings_of(path)
@@ -86,9 +86,9 @@ def _as_json(loaded: LoadedSettings, changed: dict[str, Changed]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One setting. ``value`` is text as the settings file has it; ``None`` for a secret and for a broken value.
+    """One setting. ``value``: text as in the settings file; ``None`` for a secret and for a broken value.
 
-    ``given``: for a secret whether there is one, for others whether any source sets it.
+    ``given``: for a secret, whether it exists; for other settings, whether any source sets it.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""`vm-balancer console`: the full-screen terminal beside the program, which it finds or starts."""
+"""`vm-balancer console`: the full-screen terminal. It uses the running program, or starts one."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ END_S = 10.0
 """How long the console may take to end after a signal."""
 OWN_OPTIONS = ("--attach", "--standalone", "--ascii")
 STREAMS = {"__stdin__": "standard input", "__stderr__": "standard error"}
-"""Textual reads from the first and draws on the second."""
+"""Textual reads from the first stream and draws on the second."""
 
 
 def parser() -> Parser:
@@ -67,7 +67,7 @@ def _is_terminal(stream: TextIO | None) -> bool:
 
 
 async def _running(settings: Settings, given: argparse.Namespace, arguments: Sequence[str]) -> int:
-    """Finds or starts the program, and shows it until the person quits. What was started here ends with the console."""
+    """Uses the running program or starts one, and shows it until the person quits. A program started here ends then."""
     from bot.console.program import Program
 
     program = Program(settings, None if given.attach else arguments)
@@ -82,7 +82,7 @@ async def _running(settings: Settings, given: argparse.Namespace, arguments: Seq
 
 
 def _end_on_signals(program: Program, work: asyncio.Future[int]) -> None:
-    """Ends the console also where its terminal takes nothing any more, and Textual waits for it in the event loop."""
+    """Ends the console even if its terminal does not accept output and Textual waits for it in the event loop."""
     loop = asyncio.get_running_loop()
 
     def end(_number: int, _frame: object) -> None:
@@ -108,7 +108,7 @@ async def _show(settings: Settings, given: argparse.Namespace, program: Program)
     if not given.attach:
         await _start_unless_running(program, texts.text("console-starting"), fail=given.standalone)
     lines = Lines()
-    # The log file and the chat belong to the program: two that rotate one file lose lines.
+    # The log file and the chat belong to the program: if two processes rotate one file, lines are lost.
     set_up_logging(settings, to_file=False, instead=lines)
     own = settings.model_copy(update={"telegram_bot_token": None})
     async with VMBalancer(settings=own, exclusive=False) as balancer:
@@ -118,7 +118,7 @@ async def _show(settings: Settings, given: argparse.Namespace, program: Program)
 
 
 async def _start_unless_running(program: Program, words: str, *, fail: bool) -> None:
-    """Raises InstanceRunning where ``fail`` is set and somebody runs the program."""
+    """Raises InstanceRunning if ``fail`` is set and the program runs."""
     holder = await asyncio.to_thread(program.holder)
     if holder is not None and not fail:
         return
@@ -131,7 +131,7 @@ async def _start_unless_running(program: Program, words: str, *, fail: bool) -> 
 
 
 async def _run(console: Console, settings: Settings) -> int:
-    """The exit code. What Textual prints about a defect contains variables, so secrets are removed first."""
+    """The exit code. Textual's output about a defect contains variables, so secrets are removed from it."""
     printed = io.StringIO()
     with contextlib.redirect_stderr(printed):
         code = await console.run_async()

@@ -87,7 +87,7 @@ async def _check(settings: Settings) -> int:
 
 
 async def _repair(settings: Settings) -> int:
-    """Sets every row aside that cannot be read, then shows what was ever set aside. No program may be at work."""
+    """Sets every unreadable row aside, then shows all rows that were ever set aside. The program must not run."""
     path, now = settings.database_path, datetime.now(timezone.utc)
     if not path.exists():
         raise ConfigError([f"DATABASE_PATH is {path}: there is no such file; name the program's database"])

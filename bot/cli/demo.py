@@ -1,4 +1,4 @@
-"""`vm-balancer demo`: the stand-ins start this program as their own child."""
+"""`vm-balancer demo`: starts the emulated panel and chat, which start this program as their child."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from bot.cli.output import FAILED, complain
 
 
 def run(arguments: list[str]) -> int:
-    """Nothing here knows more of the stand-ins than their name."""
+    """Starts the package ``sandbox`` as a process; the program does not import it."""
     if importlib.util.find_spec("sandbox") is None:
         complain("The demo is not installed: take the source of the program and run `make demo`.")
         return FAILED
     command = [sys.executable, "-m", "sandbox", "demo", *arguments]
-    if os.name == "posix":  # becomes the demo, so that every signal reaches the one who stops the parts
+    if os.name == "posix":  # this process becomes the demo, so that signals reach the process that stops the parts
         os.execv(command[0], command)  # noqa: S606
     with subprocess.Popen(command) as child:  # noqa: S603
         while True:

@@ -1,6 +1,6 @@
-"""`vm-balancer first-move`: the smallest VM that may move, after a question, watched closely. For a new panel.
+"""`vm-balancer first-move`: moves the smallest movable VM after a question, and watches it. For a new panel.
 
-Goes through the same rules, records and executor as every other migration.
+It uses the same rules, records and executor as every other migration.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def run(arguments: list[str]) -> int:
 
 
 async def first_move(balancer: VMBalancer, ask: Ask | None) -> int:
-    """Proposes, asks, carries out and watches. Returns the exit code.
+    """Proposes the move, asks, carries it out and watches it. Returns the exit code.
 
     Raises:
         PanelError: the panel does not answer.
@@ -89,7 +89,7 @@ async def _carry_out(balancer: VMBalancer, vm: VM, choice: TargetChoice) -> int:
 
 
 async def _watch(balancer: VMBalancer, vm_id: int) -> None:
-    """Prints the VM whenever something about it has changed."""
+    """Prints the VM at each change."""
     started, last = time.monotonic(), ""
     while True:
         last = await _look(balancer, vm_id, time.monotonic() - started, last)

@@ -31,12 +31,12 @@ def read_leniently(
     problems: list[str],
     checks: Callable[[Settings], Iterable[Check]] = for_the_program,
 ) -> LoadedSettings:
-    """For commands that are of use with broken settings too."""
+    """For commands that are useful with broken settings too."""
     return find_settings(settings_of(given), given.config, options=OPTIONS, checks=checks, problems=problems)
 
 
 def leaving_no_trace(settings: Settings) -> Settings:
-    """For a command that only looks: it says nothing in a chat."""
+    """The settings without a chat, for a command that only reads."""
     return settings.model_copy(update={"telegram_bot_token": None})
 
 
@@ -53,11 +53,11 @@ def stop_on_signals(balancer: VMBalancer) -> None:
     for sign in (signal.SIGINT, signal.SIGTERM):
         try:
             loop.add_signal_handler(sign, balancer.stop)
-        except NotImplementedError:  # Windows: the default handler raises KeyboardInterrupt, which main() takes
+        except NotImplementedError:  # Windows: the default handler raises KeyboardInterrupt, which main() handles
             return
 
 
 def reload_on_signal(balancer: VMBalancer) -> None:
-    """SIGHUP takes changed settings; Windows has no such signal."""
+    """Reads the settings again at SIGHUP; Windows has no such signal."""
     if hasattr(signal, "SIGHUP"):
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, balancer.reload)

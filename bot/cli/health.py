@@ -1,6 +1,6 @@
-"""`vm-balancer health`: does the program that works on this database live. For containers, systemd, monitoring.
+"""`vm-balancer health`: whether the program of this database works. For containers, systemd, monitoring.
 
-Asks the database only, and nothing that is slow to import.
+Reads only the database, and imports nothing slow.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def parser() -> Parser:
 def run(arguments: list[str]) -> int:
     given, problems = understood(parser(), arguments)
     loaded = read_leniently(given, problems)
-    if problems or "database_path" in loaded.broken:  # whatever else is wrong is no matter of health
+    if problems or "database_path" in loaded.broken:  # other broken settings do not matter for health
         raise ConfigError(loaded.problems)
     texts = texts_for(loaded.settings.bot_language)
     try:
@@ -55,12 +55,12 @@ def _beat(settings: Settings) -> Heartbeat | None:
         raise StoreError("DATABASE_PATH is :memory:, which no other process can read: set it to a file")
     try:
         return heartbeat_of(path)
-    except OSError as error:  # a folder above is closed
+    except OSError as error:  # a parent folder may not be read
         raise StoreError(f"the database {path} cannot be read: {error.strerror}") from error
 
 
 def _is_gone(beat: Heartbeat) -> bool:
-    """Whether the process is known not to exist: only on its own machine, and where asking does no harm."""
+    """Whether the process certainly does not exist. Only POSIX can tell, and only on the machine of the process."""
     if os.name != "posix" or beat.host != socket.gethostname():
         return False
     try:

@@ -1,4 +1,4 @@
-"""`vm-balancer history`: what was decided, and what became of it."""
+"""`vm-balancer history`: the decisions and their results."""
 
 from __future__ import annotations
 

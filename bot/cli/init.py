@@ -1,4 +1,4 @@
-"""`vm-balancer init`: asks for what the program needs, tests each answer, writes the settings file and runs `check`.
+"""`vm-balancer init`: asks for the needed settings, tests each answer, writes the settings file and runs `check`.
 
 Everything can be given by options and environment variables instead; then no terminal is needed. Nothing is written
 before the last answer, and no file is replaced.
@@ -60,7 +60,7 @@ def run(arguments: list[str]) -> int:
 
 
 def _as_givens(given: argparse.Namespace) -> dict[str, str]:
-    """Field -> text, from options and environment. Paths become absolute: in a file they would be relative to it."""
+    """Field -> text, from options and environment. Paths become absolute, because in a file they are relative to it."""
     values = {}
     options = settings_of(given)
     for field in Settings.model_fields:
@@ -74,7 +74,7 @@ def _as_givens(given: argparse.Namespace) -> dict[str, str]:
 
 
 def _check_complete(values: Mapping[str, str]) -> None:
-    """Refuses answers that are not enough to start the program: without a terminal nobody is asked."""
+    """Refuses answers that do not suffice to start the program, because without a terminal no person can be asked."""
     loaded = find_settings(values, os.devnull, options=OPTIONS, checks=for_the_program)
     if loaded.problems:
         remedy = (
@@ -85,12 +85,12 @@ def _check_complete(values: Mapping[str, str]) -> None:
 
 
 def _write(target: Path, values: Mapping[str, str]) -> None:
-    """Makes a file that only this user can read.
+    """Creates a file that only this user can read.
 
     Raises:
         ConfigError: the file cannot be written, or it was created meanwhile.
     """
-    kept = {field for field, file in SECRET_FILES.items() if file in values}  # the secret stays in the file of its own
+    kept = {field for field, file in SECRET_FILES.items() if file in values}  # the secret stays in its own file
     lines = [f"{env_name(field)}={quoted(text)}\n" for field, text in values.items() if field not in kept]
     try:
         descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

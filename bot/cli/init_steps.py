@@ -31,7 +31,7 @@ MARKS = {CheckStatus.OK: "  ok  ", CheckStatus.WARN: "  !   ", CheckStatus.FAIL:
 
 
 class Setup:
-    """The answers so far: field -> text, as the settings file will have it."""
+    """The answers so far: field -> text, as in the future settings file."""
 
     def __init__(self, values: dict[str, str]) -> None:
         self.values = values
@@ -41,7 +41,7 @@ class Setup:
         return texts_for(self.values.get("bot_language", "en"))
 
     def lacks_chat(self) -> bool:
-        """Whether there is a bot, and no chat for its reports."""
+        """Whether there is a bot but no chat for its reports."""
         token = self._has("telegram_bot_token") and "telegram_notifications" not in self.values
         return token and not {"telegram_chat_id", "chats_file"} & self.values.keys()
 
@@ -75,7 +75,7 @@ class Setup:
             asked = True
 
     def _ask_certificate(self) -> bool:
-        """Whether the same address is worth another try: with a CA file, or without a check of the certificate."""
+        """Whether to try the same address again: with a CA file, or without verification of the certificate."""
         answer = ask(self.texts.text("init-certificate"))
         if answer == "insecure":
             self.values["verify_ssl"] = "false"
@@ -138,7 +138,7 @@ class Setup:
             everybody = ",".join(map(str, people))
             self._ask("telegram_admin_ids", self.texts.text("init-admins"), default=everybody or None)
 
-    # What they share ----------------------------------------------------------------------------
+    # Shared by both -----------------------------------------------------------------------------
 
     def _has(self, secret: str) -> bool:
         return not {secret, f"{secret}_file"}.isdisjoint(self.values)
@@ -149,7 +149,7 @@ class Setup:
     def _ask(
         self, field: str, question: str, *, default: str | None = None, secret: bool = False, optional: bool = False
     ) -> bool:
-        """Asks until the answer makes sense as a setting; whether there is one."""
+        """Asks until the answer is valid as a setting; returns whether there is an answer."""
         while True:
             answer = ask(f"{question} [{default}]" if default else question, secret=secret) or (default or "")
             if not answer and optional:
@@ -176,13 +176,13 @@ class Setup:
         return lines
 
     def _say(self, text: str) -> None:
-        """Names in it come from strangers, and a fault may repeat what was typed."""
+        """Prints one line without secrets or control characters: names come from strangers, faults repeat answers."""
         redact = Redactor(part for secret in secrets(self._settings()) for part in with_parts(secret))
         say(one_line(redact(text)))
 
 
 def _is_about_trust(line: Line) -> bool:
-    """Whether a certificate is not accepted. A port without TLS has none: its remedy is an address with http://."""
+    """Whether a certificate is not accepted. A port without TLS has none; its remedy is an address with http://."""
     return line.check == "panel-certificate" and "http://" not in line.text
 
 

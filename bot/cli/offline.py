@@ -1,4 +1,4 @@
-"""`snapshot` and `plan`: the live state into a file, and a plan from such a file without any panel."""
+"""`snapshot` writes the live state to a file; `plan` plans from such a file without a panel."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ MANY_VMS = 1000
 
 
 class Planned(NamedTuple):
-    """What to print, and the planner's own time as the benchmarks read it."""
+    """The output, and the planner's own time for the benchmarks."""
 
     document: str
     stats: str
 
 
 class _Result(NamedTuple):
-    """Only one of the two forms is asked for; the other one costs as much as planning."""
+    """Computes only the requested form, because each form takes as much time as planning."""
 
     document: Callable[[], dict[str, Any]]
     lines: Callable[[Texts], list[str]]
@@ -41,7 +41,7 @@ class _Result(NamedTuple):
 
 
 async def save_snapshot(balancer: VMBalancer) -> str:
-    """What the panel shows now as JSON, with the policy and the recent events that a replay needs."""
+    """The present state of the panel as JSON, with the policy and the recent events for a replay."""
     snapshot = await balancer.service.observer.observe()
     policy = await balancer.service.planning.policy(snapshot)
     recent = await balancer.store.recent_events.read(policy, balancer.service.clock())
@@ -54,7 +54,7 @@ def plan_file(path: str, options: PlanOptions, *, language: str | None) -> Plann
 
     Args:
         path: a file, or ``-`` for standard input.
-        options: what the command line asks for.
+        options: of the command line.
         language: of the report; ``None`` = JSON instead of a report.
     Raises:
         ConfigError: the file cannot be read or is no snapshot, or the request does not fit it.
@@ -78,7 +78,7 @@ def plan_file(path: str, options: PlanOptions, *, language: str | None) -> Plann
 
 
 def _json(document: Any) -> str:
-    """In ASCII: what is read back as UTF-8 must not depend on the terminal's encoding."""
+    """JSON in ASCII, so that it can be read back as UTF-8 with every encoding of the terminal."""
     return json.dumps(document, indent=1)
 
 
@@ -95,7 +95,7 @@ def _load(path: str) -> Any:
 
 
 def _text(path: str) -> str:
-    """The bytes are gone when this returns: a large file should not be in memory twice while it is parsed."""
+    """Frees the bytes before it returns, so that a large file is not in memory twice during parsing."""
     data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
     return data.decode("utf-8-sig")
 
@@ -111,7 +111,7 @@ def _answer(document: Any, request: PlanRequest, options: PlanOptions) -> _Resul
 
 def _plan_neutral(document: Any, options: PlanOptions) -> _Result:
     case = neutral.read(document)
-    document.clear()  # as large as all that follows, and no longer needed
+    document.clear()  # it is large, and no longer needed
     policy = options.apply_to(case.policy)
     _load_strategies({policy.strategy}, case.snapshot)
     started = time.perf_counter()
@@ -139,7 +139,7 @@ def _plan_snapshot(document: Any, options: PlanOptions) -> _Result:
     clusters, recent = saved.snapshot.split(), saved.recent or Recent()
     plans = [plan(c, policies[c.clusters[0].id], recent) for c in clusters]
     seconds = time.perf_counter() - started
-    # The running program compares with another strategy as well. That is not the planner's own time.
+    # The running program also compares with another strategy. That time is not part of the planner's own time.
     pairs = zip(clusters, plans, strict=True)
     plans = [with_alternative(c, policies[c.clusters[0].id], recent, cluster_plan) for c, cluster_plan in pairs]
 
@@ -151,7 +151,7 @@ def _plan_snapshot(document: Any, options: PlanOptions) -> _Result:
 
 
 def _load_strategies(names: set[str], snapshot: Snapshot) -> None:
-    """So that the planner's own time has no import in it. Most plans of a small cluster do without NumPy."""
+    """Imports modules before the clock starts. Most plans of a small cluster do not need NumPy."""
     for name in names:
         if name == BALANCE or len(snapshot.vms) >= MANY_VMS:
             load_strategy(name)
@@ -164,7 +164,7 @@ def _report(plans: Sequence[Plan], texts: Texts) -> list[str]:
 
 
 def _effort_and_bound(new_plan: Plan) -> dict[str, Any]:
-    """As the plan's own JSON has them."""
+    """In the form of the plan's own JSON."""
     written = codec.plan_to_dict(new_plan)
     keys = ("effort", "bound", "evenness", "groups", "overloaded_after", "overloaded_after_all")
     return {key: written[key] for key in keys}

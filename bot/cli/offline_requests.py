@@ -72,7 +72,7 @@ def answer_request(request: PlanRequest, saved: Saved, options: PlanOptions) -> 
 
 
 def away(snapshot: Snapshot, name: str | None) -> frozenset[int]:
-    """The ids of the nodes that ``--without`` takes away.
+    """The ids of the nodes that ``--without`` removes.
 
     Raises:
         ConfigError: the snapshot has no node of that name, or several.

@@ -1,4 +1,4 @@
-"""`--once`: one check from start to end, with the people who can decide. Prints; decides nothing itself."""
+"""`--once`: one check from start to end, with the people who can decide. It prints, and decides nothing itself."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ DONE, FAILED = 0, 1
 
 @dataclass(frozen=True, slots=True)
 class Terminal:
-    """How to talk to the person at the terminal. ``ask`` is ``None`` where nobody can answer, ``tables`` where
-    nobody sees them: a pipe gets plain lines."""
+    """The terminal. ``ask`` is ``None`` if no person can answer, ``tables`` if the output is no terminal: a pipe
+    gets plain lines."""
 
     write: Callable[[str], None]
     ask: Ask | None
@@ -85,11 +85,11 @@ def _not_done(balancer: VMBalancer, terminal: Terminal, report: CycleReport) -> 
     if report.outcome == "paused":
         terminal.write(balancer.texts.text("terminal-paused"))
         return DONE
-    return FAILED  # the log says why, and the terminal shows the log
+    return FAILED  # the log has the reason, and the terminal shows the log
 
 
 async def _decide(balancer: VMBalancer, terminal: Terminal, ids: Sequence[int]) -> None:
-    """With ``--yes`` every move is approved; else the chat decides, or the terminal where there is no chat."""
+    """With ``--yes`` every move is approved; else people decide in the chat, or at the terminal if there is no chat."""
     pending = [m for p in await _proposals(balancer, ids) for m in p.pending]
     if terminal.approve_all:
         move_ids = [m.id for m in pending]
@@ -105,7 +105,7 @@ async def _decide(balancer: VMBalancer, terminal: Terminal, ids: Sequence[int]) 
 
 
 async def _settled(balancer: VMBalancer, ids: Iterable[int]) -> bool:
-    """Whether no move waits for a person. An unknown outcome is an end here: only later checks can settle it."""
+    """Whether no move waits for a person. An unknown outcome counts as an end: only later checks can settle it."""
     return not any(p.pending for p in await _proposals(balancer, ids))
 
 

@@ -1,4 +1,4 @@
-"""What a command prints, and with which code it ends. The only place that prints."""
+"""Prints the output of commands and gives their exit codes. The only module that prints."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ OK, FAILED, BAD_SETTINGS = 0, 1, 2
 
 
 def with_spaces(text: str) -> str:
-    """The text of a message with ordinary spaces: a terminal breaks lines anywhere, and people search the output."""
+    """A message with ordinary spaces, because people search the output and a terminal breaks lines anywhere."""
     return text.replace("\N{NO-BREAK SPACE}", " ")
 
 
 def say(text: str, end: str = "\n") -> None:
-    """Prints a text for people. If nobody reads any more, the work continues without output."""
+    """Prints a text for people. If the output is closed, the work continues without output."""
     try:
         print(with_spaces(text), end=end, flush=True)
     except OSError:
@@ -24,7 +24,7 @@ def say(text: str, end: str = "\n") -> None:
 
 
 def print_all(document: str) -> None:
-    """Prints what a command was called for. If it cannot be printed completely, the command has failed."""
+    """Prints the result of a command. If it cannot be printed completely, the command has failed."""
     try:
         print(document, flush=True)
     except OSError as error:
@@ -49,6 +49,6 @@ def complain(*lines: str) -> None:
 
 
 def to_nowhere(stream: TextIO) -> None:
-    """Sends the rest to nowhere: otherwise the buffered rest fails again when Python ends."""
+    """Sends the buffered rest to the null device: otherwise it fails again when Python ends."""
     with open(os.devnull, "wb") as devnull:  # noqa: PTH123
         os.dup2(devnull.fileno(), stream.fileno())

@@ -1,4 +1,4 @@
-"""Arguments of a command, without the settings: those are in arguments.py, and take a second to import.
+"""Arguments of a command, without the settings, which are in arguments.py and take a second to import.
 
 ``plan`` needs no settings, so it starts with this module alone.
 """
@@ -41,7 +41,7 @@ class Parser(argparse.ArgumentParser):
         return action
 
     def show_settings(self) -> None:
-        """From now on, the help lists the settings too."""
+        """Adds the settings to the help."""
         for action, text in self.settings_help.items():
             action.help = text
         if self.settings_help:
@@ -55,7 +55,7 @@ _NO_VALUE = re.compile(r"argument (\S+): expected .*")
 
 
 def plain_error(message: str, parser: Parser) -> str:
-    """The words of argparse about an error as a sentence that names the word and what is needed."""
+    """Turns an error of argparse into a sentence that names the wrong word and the expected value."""
     if found := _MISSING.fullmatch(message):
         return "; ".join(_missing(name, parser) for name in found[1].split(", "))
     if found := _UNKNOWN.fullmatch(message):
@@ -84,7 +84,7 @@ def make_parser(name: str, text: str) -> Parser:
 
 
 def understood(parser: Parser, arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
-    """The arguments, and a line for each that nobody understood."""
+    """The arguments, and a line for each unknown one."""
     given, left = parser.parse_known_args(arguments)
     return given, unknown(left, parser, list(COMMANDS))
 

@@ -1,4 +1,4 @@
-"""`vm-balancer plan FILE`: a plan from a saved snapshot, without any panel."""
+"""`vm-balancer plan FILE`: a plan from a saved snapshot, without a panel."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bot.cli.plan_options import PlanOptions, PlanRequest
 from bot.errors import ConfigError
 
 MOST_VCPUS, MOST_GIB = 100_000, 1_000_000
-"""The largest VM that --place takes: beyond every machine there is."""
+"""The largest VM for --place: larger than every real machine."""
 
 
 def parser() -> Parser:
@@ -57,7 +57,7 @@ def run(arguments: list[str]) -> int:
     from bot.cli.offline import plan_file
 
     options = PlanOptions(given.strategy, given.optimize_for, limit, request, given.without)
-    gc.disable()  # nothing becomes garbage before the end, and looking for it takes a tenth of the time
+    gc.disable()  # there is no garbage before the end, and the search for it takes a tenth of the time
     try:
         planned = plan_file(given.file, options, language=None if given.json else given.language)
     finally:

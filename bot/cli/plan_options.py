@@ -1,4 +1,4 @@
-"""What `vm-balancer plan` asks for, as its command line says it."""
+"""The request and the options on the command line of `vm-balancer plan`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from balancer.policy import Policy
 
 @dataclass(frozen=True, slots=True)
 class PlanRequest:
-    """What the command line asks for instead of balancing: one of the six, the others are ``None``."""
+    """A request other than balancing: one of the six, the others are ``None``."""
 
     drain: str | None = None
     """A node by name or id; likewise ``fill``."""
@@ -26,15 +26,15 @@ class PlanRequest:
 
 @dataclass(frozen=True, slots=True)
 class PlanOptions:
-    """What the command line asks for; ``None`` = as the file says."""
+    """The options of the command line; ``None`` = the value of the file."""
 
     strategy: str | None = None
     optimize_for: str | None = None
     limit: int | None = None
-    """Maximum moves per cluster, 0 = no limit. Where the file says nothing either, there is none."""
+    """Maximum moves per cluster, 0 = no limit. If the file has no value either, there is no limit."""
     request: PlanRequest | None = None
     without: str | None = None
-    """A node that is taken to be away, by name or id."""
+    """A node that is treated as absent, by name or id."""
 
     def apply_to(self, policy: Policy) -> Policy:
         return replace(

@@ -1,4 +1,4 @@
-"""`vm-balancer policy diff`: what a new CLUSTERS_FILE or setting would change, now and in the recorded checks."""
+"""`vm-balancer policy diff`: the effect of a new CLUSTERS_FILE or setting, now and in the recorded checks."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class _Policies:
         return _Policies(general, load_clusters_file(path))
 
     def values(self, cluster: Cluster) -> dict[str, Any]:
-        """Field of the policy -> value, of all that settings and the file decide."""
+        """Field of the policy -> value, for all fields that settings or the file decide."""
         policy = self._clusters.policy_for(cluster, self._general)
         return {field: getattr(policy, field) for field in (*TRIED.values(), "rules")}
 

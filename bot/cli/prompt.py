@@ -1,4 +1,4 @@
-"""Asks at the terminal without holding up the event loop, so that a signal still gets through. Only for a tty."""
+"""Asks at the terminal without blocking the event loop, so that signals are handled. Only for a tty."""
 
 from __future__ import annotations
 
@@ -54,6 +54,6 @@ class Prompt:
             loop.remove_reader(number)
         try:
             data = os.read(number, 4096)
-        except OSError:  # the terminal has gone
+        except OSError:  # the terminal was closed
             return ""
         return self._decode(data) or ("\ufffd" if data else "")

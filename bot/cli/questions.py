@@ -1,4 +1,4 @@
-"""Questions of `vm-balancer init` at a terminal. The only place that reads what a person types there."""
+"""Questions of `vm-balancer init` at a terminal. The only module that reads the answers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def is_interactive() -> bool:
 
 
 def ask(question: str, *, secret: bool = False) -> str:
-    """One line; of a secret nothing is shown.
+    """Reads one line; the characters of a secret are not shown.
 
     Raises:
         NoAnswer: the input ended.

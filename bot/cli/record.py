@@ -1,6 +1,6 @@
-"""`check --record FILE`: what this panel answers, as a fixture without names. Sends nothing elsewhere.
+"""`check --record FILE`: writes the answers of this panel as a fixture without names. Sends it nowhere.
 
-Reads only, unless a person asks for the migration of a test VM to be recorded too (record_migration.py).
+It only reads, unless a person requests a recorded migration of a test VM too (record_migration.py).
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ async def record(settings: Settings, file: Path, migrate: Migrate | None = None)
     """Asks the panel about 20 times, writes the recording, and returns it.
 
     Args:
-        migrate: what is done after the questions: one migration, watched. It is part of the recording.
+        migrate: makes one watched migration after the questions. It is part of the recording.
     Raises:
         ConfigError: the file exists already, or cannot be written.
         PanelError: the panel cannot be reached, or refuses the login.
@@ -75,7 +75,7 @@ async def _answers(panel: VMManagerAPI) -> list[RawAnswer]:
 
 
 def _questions(vms: list[dict[str, Any]]) -> list[str]:
-    """What else is asked: about a VM without obstacles, one with a snapshot and one with an ISO image."""
+    """Further requests: about a VM without obstacles, one with a snapshot and one with an ISO image."""
     plain = next((v for v in vms if not count(v.get("snapshot_count")) and not maybe_flag(v.get("iso_mounted"))), None)
     snapshot = next((v for v in vms if count(v.get("snapshot_count"))), None)
     iso = next((v for v in vms if maybe_flag(v.get("iso_mounted"))), None)
@@ -150,7 +150,7 @@ def _path(path: str, names: Anonymizer) -> str:
 
 
 def _derived(by_path: dict[str, RawAnswer]) -> dict[str, Any]:
-    """What the lists tell as a whole, which their first rows do not show."""
+    """Facts about the whole lists, because the recording has only their first rows."""
     whole = {kind: by_path[path] for kind, path in LISTS.items()}
     derived: dict[str, Any] = {
         "unknown_fields": {k: unknown_keys(statistics(whole[k].document), KNOWN[k]) for k in LISTS},
@@ -207,7 +207,7 @@ def _refuse_existing(file: Path) -> None:
 
 
 def _write(file: Path, document: dict[str, Any]) -> None:
-    """For this user alone; never over another file."""
+    """Writes a file that only this user can read; never replaces another file."""
     text = json.dumps(document, indent=1, ensure_ascii=False)
     try:
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:

@@ -1,7 +1,7 @@
-"""`check --record FILE --record-migration VM NODE`: one migration of a test VM as the panel answers it.
+"""`check --record FILE --record-migration VM NODE`: records the panel's answers about one migration of a test VM.
 
-The migration goes through the rules, records and executor of every other one; this module only asks before it and looks
-at the VM on its way.
+The migration uses the same rules, records and executor as all others. This module only asks before it and reads the
+state of the VM during it.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ Ask = Callable[[str], Awaitable[str]]
 
 @dataclass(slots=True)
 class Look:
-    """What the panel answered at one moment: about the VM, its history, the active tasks."""
+    """The panel's answers at one moment: about the VM, its history, the active tasks."""
 
     seconds: float
-    """Since the migration was asked for."""
+    """Seconds since the request of the migration."""
     answers: list[RawAnswer] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     """Kinds of the errors of requests without an answer."""
@@ -39,7 +39,7 @@ class Look:
 
 @dataclass(slots=True)
 class RecordedMigration:
-    """One migration from the question to its end."""
+    """The record of one migration, from the question to its end."""
 
     vm_id: int
     source_id: int | None
@@ -58,10 +58,10 @@ class RecordedMigration:
 
 
 async def record_migration(balancer: VMBalancer, vm_name: str, node_name: str, ask: Ask) -> RecordedMigration | None:
-    """Asks, migrates the VM to the node and looks every two seconds; ``None`` = nothing was moved.
+    """Asks, migrates the VM to the node and reads its state every two seconds; ``None`` = nothing was moved.
 
     Raises:
-        NotFound: no VM or node is called so, or more than one.
+        NotFound: no VM or node has this name, or several have it.
         PanelError: the panel does not answer.
     """
     texts, vm, node = balancer.texts, await _vm(balancer, vm_name), await _node(balancer, node_name)
@@ -115,7 +115,7 @@ async def _look(panel: VMManagerAPI, vm_id: int, seconds: float) -> Look:
 
 
 def migration_entry(recorded: RecordedMigration, entry: Callable[[RawAnswer], dict[str, Any]]) -> dict[str, Any]:
-    """The migration for the recording. Of each look only the answers that changed since the look before it.
+    """The migration for the recording. Each look has only the answers that changed since the look before it.
 
     Args:
         entry: makes one answer fit to be shared.

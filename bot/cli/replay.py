@@ -1,4 +1,4 @@
-"""`vm-balancer replay`: what another strategy or other thresholds would have done, from the recorded checks."""
+"""`vm-balancer replay`: the moves that another strategy or other thresholds would have made in the recorded checks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`vm-balancer roll`: shows and starts campaigns, and does what the buttons in the chat do. The program carries out."""
+"""`vm-balancer roll`: shows and starts campaigns, with the same actions as the chat. The program carries them out."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from bot.app.program import VMBalancer
 
 SHOWN = 5
-"""The newest campaigns that are shown."""
+"""How many of the newest campaigns are shown."""
 PRESSES = {
     "approve": Press.APPROVE_ALL,
     "pause": Press.PAUSE,
@@ -125,7 +125,7 @@ async def start(balancer: VMBalancer, what: str, at: str, ask: Ask, *, each: boo
 
 
 async def pressed(balancer: VMBalancer, what: Press, cluster: str) -> int:
-    """Does what a button of the chat does, with the open campaign of a cluster. Returns the exit code."""
+    """Does the action of a chat's button with the open campaign of a cluster. Returns the exit code."""
     texts = balancer.texts
     wanted = cluster.strip().casefold()
     open_ones = await balancer.store.campaigns.open()

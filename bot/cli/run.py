@@ -1,4 +1,4 @@
-"""`vm-balancer run`, the default: the program for ever, or one cycle with --once."""
+"""`vm-balancer run`, the default: runs the program until it is stopped, or one cycle with --once."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ if TYPE_CHECKING:
     from bot.rendering.rich_tables import RichReport
 
 PRINTED = ("bot.service.notifier",)
-"""With --once, plan and outcome are printed: the notifier that logs them stays out of the terminal."""
+"""With --once, plan and outcome are printed, so the notifier that logs them does not write to the terminal."""
 REPORTED = ("bot.service.plan_log",)
-"""The report of a dry run is its result; at DEBUG the log adds the analysis."""
+"""The report of a dry run is its result; at level DEBUG the log has the analysis too."""
 
 
 def parser() -> Parser:
@@ -123,7 +123,7 @@ async def _running(settings: Settings, given: argparse.Namespace, looking: bool)
 
 
 def _stop_at_end_of_input(balancer: VMBalancer) -> None:
-    """Whoever started the program holds the other end of its standard input, and lets go when it ends."""
+    """Stops the program when its standard input closes: the process that started it holds the other end."""
     loop = asyncio.get_running_loop()
 
     def wait() -> None:
@@ -137,7 +137,7 @@ def _stop_at_end_of_input(balancer: VMBalancer) -> None:
 
 
 def _tables() -> RichReport | None:
-    """Only where somebody looks."""
+    """Tables for a terminal; ``None`` if the output is none."""
     if sys.stdout is None or not sys.stdout.isatty():
         return None
     from bot.rendering.rich_tables import rich_report

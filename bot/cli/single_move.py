@@ -1,4 +1,4 @@
-"""One migration that a person starts or stops at the terminal, by the rules, records and executor of all others."""
+"""One migration that a person starts or stops at the terminal, with the same rules, records and executor as others."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bot.rendering.catalog import Texts
 
 LOOK_S = 2.0
-"""Time between two looks at a VM on its way."""
+"""Time between two looks at a VM during its migration."""
 _YES = frozenset({"y", "yes", "д", "да"})
 
 

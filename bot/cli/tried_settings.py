@@ -1,4 +1,4 @@
-"""What `replay` and `policy diff` share: settings to try, and the recorded checks to try them on."""
+"""Shared by `replay` and `policy diff`: settings to try, and the recorded checks to try them on."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ TRIED: Mapping[str, str] = {
 
 
 def no_checks(_settings: Settings) -> list[Any]:
-    """The program is not started with these settings, so they need not fit together."""
+    """No checks: the settings do not start the program, so they need not fit together."""
     return []
 
 
 def assignments(given: Sequence[str], problems: list[str]) -> dict[str, str]:
-    """Field of Settings -> value, as ``--set`` has them; a line in ``problems`` for each that is none."""
+    """Field of Settings -> value of ``--set``; adds a line to ``problems`` for each that is no setting."""
     changed = {}
     for text in given:
         name, sign, value = text.partition("=")
@@ -72,7 +72,7 @@ def recorded_checks(settings: Settings, days: int) -> Record:
     """The record of the last days.
 
     Raises:
-        ConfigError: nothing is recorded of this time.
+        ConfigError: nothing was recorded in this time.
         StoreError: the database cannot be read.
     """
     from bot.service.replays import read_record, unreadable_checks

@@ -1,4 +1,4 @@
-"""Telegram, from the token to the people who may approve. Posts nothing but the test message that was asked for."""
+"""Checks Telegram, from the token to the people who may approve. Posts only a test message on request."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ async def _may_post(sheet: Sheet, probe: Probe, chat: ChatFacts, chat_id: int, b
 
 
 async def _people(sheet: Sheet, settings: Settings, probe: Probe, chat: ChatFacts, chat_id: int) -> None:
-    """An admin whom the bot cannot meet cannot approve; the group or a private chat will do."""
+    """Checks that the bot can reach each admin in the group or in a private chat; others cannot approve."""
     texts = sheet.texts
     reached = 0
     roles = {**dict.fromkeys(settings.viewer_ids, VIEWERS), **dict.fromkeys(settings.admin_ids, ADMINS)}
@@ -150,7 +150,7 @@ async def _is_met(probe: Probe, chat: ChatFacts, chat_id: int, user_id: int) -> 
 
 
 async def _others(texts: Texts, settings: Settings, probe: Probe, first: int, before: list[Line]) -> list[Line]:
-    """The other chats: those of CHATS_FILE and the one for escalations. Their faults would show late otherwise."""
+    """The other chats: those of CHATS_FILE and the one for escalations. Otherwise their faults would appear late."""
     lines: list[Line] = []
     chats = [("telegram-chats", "CHATS_FILE", i) for i in _chats(settings) if i != first]
     if settings.escalation_chat_id is not None:

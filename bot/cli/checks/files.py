@@ -1,4 +1,4 @@
-"""Database and log file of a configuration, and whether a program works with them already. Leaves no trace."""
+"""Checks database and log file of a configuration, and whether a program uses them already. Writes nothing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from bot.store.readonly_outcomes import broken_promises_of
 
 def check_files(loaded: LoadedSettings, texts: Texts, now: datetime) -> list[Line]:
     settings, sheet = loaded.settings, Sheet(texts, FILES)
-    # The last field is the one to change: database and log in one file are the log's fault.
+    # The last field is the one to change: if database and log are one file, LOG_FILE is wrong.
     problems = {p.fields[-1]: p.text for p in validation.check_files(settings)}
     if "database_path" in loaded.broken:
         sheet.skip("database", texts.text("check-after", title="DATABASE_PATH"))
@@ -67,7 +67,7 @@ def _held(sheet: Sheet, path: Path) -> None:
     """The reasons why the program's last check held a cluster."""
     try:
         stored = {key: changed.value for key, changed in settings_of(path).items()}
-    except StoreError:  # as the line above says
+    except StoreError:  # the line above reports it
         return
     for cluster_id, reasons in held_clusters(stored).items():
         for reason in reasons:
@@ -85,11 +85,11 @@ def _outcomes(sheet: Sheet, path: Path, now: datetime) -> None:
 
 
 def _running(sheet: Sheet, settings: Settings, now: datetime) -> None:
-    """Only a note: a check is of use beside a running program too."""
+    """Adds only a note: a check is useful beside a running program too."""
     try:
         seen = heartbeat_of(settings.database_path)
     except (StoreError, OSError):
-        return  # said above
+        return  # reported above
     if seen is None or seen.stopped_at is not None or now - seen.at > SILENT:
         sheet.ok("running", sheet.texts.text("check-not-running"))
     else:

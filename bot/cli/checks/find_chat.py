@@ -1,4 +1,4 @@
-"""The ids that TELEGRAM_CHAT_ID and TELEGRAM_ADMIN_IDS need: listens for a while to who writes to the bot."""
+"""Finds the ids for TELEGRAM_CHAT_ID and TELEGRAM_ADMIN_IDS: listens for a while for people who write to the bot."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from bot.telegram.probe import ChatSighting, Probe, ProbeError
 CHECK = "telegram-chat"
 CHECKS = ("telegram-token", "telegram-listening", CHECK)
 AFTER_LAST_S = 4.0
-"""``see_chats`` ends so long after the last person or chat that it saw."""
+"""``see_chats`` ends this long after the last new person or chat."""
 
 
 async def find_chat(texts: Texts, settings: Settings, listen_s: int) -> AsyncIterator[Line]:
-    """A line for the token, one that says what to do now, and one for each person and chat that the bot sees."""
+    """A line for the token, a line with instructions, and a line for each person and chat that the bot sees."""
     sheet = Sheet(texts, CHECKS)
     name = await check_token(sheet, settings)
     if name:
@@ -40,7 +40,7 @@ async def find_chat(texts: Texts, settings: Settings, listen_s: int) -> AsyncIte
 
 
 async def check_token(sheet: Sheet, settings: Settings) -> str:
-    """The bot's name; empty where it cannot be used, with a line that says why."""
+    """The bot's name; empty if the bot cannot be used, with a line that gives the reason."""
     texts = sheet.texts
     async with _probe(settings) as probe:
         try:
@@ -59,7 +59,7 @@ async def check_token(sheet: Sheet, settings: Settings) -> str:
 async def see_chats(
     texts: Texts, settings: Settings, listen_s: int, say: Callable[[str], None]
 ) -> tuple[list[int], list[int]]:
-    """Listens, says what it sees, and returns the ids of chats and people, each in the order of their appearance."""
+    """Listens, reports each chat and person, and returns the ids of chats and people in the order of appearance."""
     chats: dict[int, None] = {}
     people: dict[int, None] = {}
     try:

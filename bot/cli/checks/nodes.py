@@ -1,11 +1,11 @@
-"""SSH to every node: those that answer in one line, each of the others in its own, with what to change."""
+"""Checks SSH to every node. Nodes that answer share one line; each other node has its own line, with a remedy."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from balancer.model import VM, Node, Snapshot
-from bot.cli.checks.seen import some
+from bot.cli.checks.panel_content import some
 from bot.cli.checks.sheet import Sheet
 from bot.config.panel_client import panel_client
 from bot.config.settings import Settings
@@ -18,11 +18,11 @@ from bot.ssh.monitor import SSHMonitor, SSHRound
 
 SHOWN = 5
 NAMES_ASKED = 50
-"""The panel is asked for the libvirt names of this many VMs; the others are matched by their id or name."""
+"""How many libvirt names are read from the panel; the other VMs are matched by their id or name."""
 
 
 async def check_nodes(sheet: Sheet, settings: Settings, snapshot: Snapshot) -> None:
-    """Logs in once everywhere, as the program would; remembers no host key."""
+    """Logs in once to every node, like the program; stores no host key."""
     nodes = snapshot.nodes
     texts = sheet.texts
     password, database = settings.ssh_password, settings.database_path
@@ -55,7 +55,7 @@ async def check_nodes(sheet: Sheet, settings: Settings, snapshot: Snapshot) -> N
 
 
 async def _matches(sheet: Sheet, settings: Settings, snapshot: Snapshot, result: SSHRound) -> None:
-    """How many running VMs of each node were found among what the node counts. The panel is asked for some names."""
+    """How many running VMs of each node have counters on the node. Some names are read from the panel."""
     vms_of: dict[int | None, list[VM]] = {}
     for vm in snapshot.vms:
         if vm.state == "active":
@@ -91,7 +91,7 @@ async def _names(settings: Settings, vm_ids: Sequence[int]) -> dict[int, str]:
             try:
                 names[vm_id] = await panel.internal_name(vm_id) or ""
             except PanelError:
-                break  # the checks of the panel tell why
+                break  # the checks of the panel report the reason
     return names
 
 

@@ -1,4 +1,4 @@
-"""VMmanager, from its name to what it says: each step is a line, and the first that fails ends the way."""
+"""Checks VMmanager, from its host name to its content. Each step is a line; the checks end at the first failure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from balancer.model import Snapshot
 from bot.cli.checks import tcp_tls
-from bot.cli.checks.seen import SHOWN, look_at, some
+from bot.cli.checks.panel_content import SHOWN, look_at, some
 from bot.cli.checks.sheet import Sheet
 from bot.cli.checks.tcp_tls import Certificate, Endpoint, endpoint_of
 from bot.config.panel_client import panel_client
@@ -27,11 +27,11 @@ from bot.rendering.phrases import duration
 GREETING_S = 10.0
 EXPIRES_SOON = timedelta(days=14)
 SKEW_S = 30.0
-"""Clocks further apart than this are worth a word."""
+"""A larger difference between the clocks gives a warning."""
 
 
 async def check_panel(sheet: Sheet, settings: Settings, clock: Clock) -> Snapshot | None:
-    """The clusters, with the nodes that are balanced alone; ``None`` where the panel could not be read."""
+    """The clusters, with only the nodes that are balanced; ``None`` if the panel could not be read."""
     if not await check_address(sheet, settings, clock):
         return None
     return await check_account(sheet, settings, clock)
@@ -47,7 +47,7 @@ async def check_address(sheet: Sheet, settings: Settings, clock: Clock) -> bool:
 
 
 async def check_account(sheet: Sheet, settings: Settings, clock: Clock) -> Snapshot | None:
-    """As ``check_panel``, for an address that was checked before."""
+    """As ``check_panel``, for an address whose check passed before."""
     async with panel_client(settings, clock) as panel:
         if not await _let_in(sheet, panel, settings):
             return None
@@ -55,7 +55,7 @@ async def check_account(sheet: Sheet, settings: Settings, clock: Clock) -> Snaps
     return None if snapshot is None else replace(snapshot, nodes=look_at(sheet, snapshot, settings))
 
 
-# The way there --------------------------------------------------------------------------------------
+# The connection -------------------------------------------------------------------------------------
 
 
 async def _reached(sheet: Sheet, endpoint: Endpoint) -> bool:
@@ -86,7 +86,7 @@ async def _reached(sheet: Sheet, endpoint: Endpoint) -> bool:
 
 
 async def _trusted(sheet: Sheet, endpoint: Endpoint, settings: Settings, clock: Clock) -> bool:
-    """Also looked at where nobody asks for it: a warning then."""
+    """Checks the certificate, also if VERIFY_SSL is off; a fault is then only a warning."""
     if not endpoint.encrypted:
         return True
     texts = sheet.texts
@@ -126,7 +126,7 @@ def _tell_of(sheet: Sheet, certificate: Certificate, clock: Clock) -> None:
 async def _untrusted(  # noqa: PLR0911 - a line for each fault
     sheet: Sheet, endpoint: Endpoint, error: ssl.SSLCertVerificationError, context: ssl.SSLContext, settings: Settings
 ) -> str:
-    """What is wrong with the certificate, and what to do where it has to be right."""
+    """The fault of the certificate, and the remedy if certificates are verified."""
     texts = sheet.texts
     fault = certificate_fault(error)
     if not settings.verify_ssl:
@@ -145,11 +145,11 @@ async def _untrusted(  # noqa: PLR0911 - a line for each fault
     return texts.text("check-certificate-other", words=error.verify_message)
 
 
-# Who is there ---------------------------------------------------------------------------------------
+# The server and the account -------------------------------------------------------------------------
 
 
 async def _is_vmmanager(sheet: Sheet, panel: VMManagerAPI) -> bool:
-    """Asked before the password is sent."""
+    """Checks that the server is VMmanager before the password is sent."""
     texts = sheet.texts
     try:
         who, location = await asyncio.wait_for(panel.who_answers(), GREETING_S)
@@ -202,7 +202,7 @@ async def _let_in(sheet: Sheet, panel: VMManagerAPI, settings: Settings) -> bool
 
 
 def _judge(sheet: Sheet, roles: Sequence[str] | None, settings: Settings) -> None:
-    """Only the roles tell whether the account may migrate: trying it would be a migration."""
+    """Reads from the roles whether the account may migrate, because a try would be a migration."""
     texts = sheet.texts
     shown = ", ".join(roles or ())
     if roles is None:
@@ -230,7 +230,7 @@ def _compare(sheet: Sheet, ahead_s: float | None) -> None:
         sheet.warn("panel-clock", texts.text("check-clock-behind", by=by))
 
 
-# What it says ---------------------------------------------------------------------------------------
+# The content ----------------------------------------------------------------------------------------
 
 
 async def _read(sheet: Sheet, panel: VMManagerAPI, settings: Settings) -> Snapshot | None:

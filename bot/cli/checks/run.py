@@ -29,11 +29,11 @@ CHAT_FIELDS = (
 async def run_checks(
     loaded: LoadedSettings, texts: Texts, *, send_test: bool = False, listen_s: int = 0, clock: Clock = utc_now
 ) -> AsyncIterator[Line]:
-    """The lines, each group as soon as it is done. One group after the other: the import of the Telegram library
-    takes seconds, in which a panel that answers would seem to be silent.
+    """The lines, each group as soon as it is done. The groups run one after the other: the import of the Telegram
+    library takes seconds, and a panel would seem not to answer during this time.
 
     Args:
-        listen_s: without TELEGRAM_CHAT_ID, how long to listen for people and chats that could be meant.
+        listen_s: without TELEGRAM_CHAT_ID, how long to listen for people and chats that may be the right ones.
     """
     for line in (*_settings(loaded, texts), *check_files(loaded, texts, clock())):
         yield line
@@ -56,7 +56,7 @@ def _settings(loaded: LoadedSettings, texts: Texts) -> list[Line]:
 
 
 def _strategy(loaded: LoadedSettings, texts: Texts) -> str:
-    """The strategy; where nothing is set, what has changed since version 2."""
+    """The strategy; if none is set, the change since version 2."""
     settings = loaded.settings
     if settings.place("balance_strategy") == "default":
         return texts.text("check-strategy-default", strategy=settings.balance_strategy)
@@ -104,7 +104,7 @@ async def _telegram(loaded: LoadedSettings, texts: Texts, send_test: bool, liste
 
 
 def _without_telegram(loaded: LoadedSettings, texts: Texts) -> list[Line]:
-    """The lines where Telegram is not in use, or its settings are broken; none where it can be tested."""
+    """The lines if Telegram is not in use or its settings are broken; none if it can be tested."""
     settings, sheet = loaded.settings, Sheet(texts, TELEGRAM)
     if not settings.telegram_notifications:
         sheet.skip("telegram-token", texts.text("check-telegram-switched-off"))
@@ -121,7 +121,7 @@ def _without_chat(loaded: LoadedSettings) -> bool:
 
 
 def _missing(loaded: LoadedSettings, fields: tuple[str, ...], needed: tuple[str, ...] = ()) -> str:
-    """The names of the settings without which nothing can be tested."""
+    """The names of the missing settings that every test needs."""
     wanting = [f for f in fields if f in loaded.broken or (f in needed and getattr(loaded.settings, f) is None)]
     return ", ".join(map(env_name, wanting))
 

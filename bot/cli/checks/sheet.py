@@ -34,7 +34,7 @@ class CheckStatus(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """``text`` says what is so; of a fault also the remedy, with the names of the settings to change."""
+    """``text``: the result; for a fault also the remedy, with the names of the settings to change."""
 
     status: CheckStatus
     check: str
@@ -43,13 +43,13 @@ class Line:
 
     @property
     def settings(self) -> tuple[str, ...]:
-        """The settings that a fault names."""
+        """The settings named in a fault."""
         faulty = self.status in (CheckStatus.WARN, CheckStatus.FAIL)
         return tuple(dict.fromkeys(_NAME.findall(self.text))) if faulty else ()
 
 
 class Sheet:
-    """``checks`` are those of the group, in the order in which they depend on each other."""
+    """``checks``: the checks of the group, in the order in which they depend on each other."""
 
     def __init__(self, texts: Texts, checks: Sequence[str]) -> None:
         self.texts = texts
@@ -67,7 +67,7 @@ class Sheet:
         self._add(CheckStatus.FAIL, check, text)
 
     def halt(self, check: str, text: str) -> None:
-        """A fault that leaves nothing to test behind it."""
+        """A fault after which the rest of the group cannot be tested."""
         self._add(CheckStatus.FAIL, check, text)
         self._halted = self._lines[-1].title
 
@@ -75,7 +75,7 @@ class Sheet:
         self._add(CheckStatus.SKIP, check, text)
 
     def lines(self) -> list[Line]:
-        """All of them; what was not come to is skipped, with the check that stood in the way."""
+        """All lines. A check that was not reached is skipped, with the check that failed."""
         if self._halted:
             last = self._checks.index(self._lines[-1].check)
             for check in self._checks[last + 1 :]:

@@ -1,7 +1,7 @@
 """The connection to the panel step by step, below HTTP: name, port, certificate. For `check`.
 
-Sends nothing but a TLS greeting. Errors leave as what they are (OSError, ssl.SSLError, TimeoutError): telling
-them apart is the purpose.
+Sends only a TLS greeting. Raises the original errors (OSError, ssl.SSLError, TimeoutError), because the caller has to
+distinguish them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ STEP_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a panel listens: the parts of an address that panel_address made."""
+    """Where a panel listens: the parts of an address from ``panel_address``."""
 
     scheme: str
     host: str
@@ -36,7 +36,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """The names and the end of a certificate that was checked."""
+    """The names and the end of a verified certificate."""
 
     names: tuple[str, ...]
     expires_at: datetime | None
@@ -60,12 +60,12 @@ async def resolve(endpoint: Endpoint) -> tuple[str, ...]:
 
 
 async def connect(endpoint: Endpoint) -> None:
-    """A TCP connection, closed at once."""
+    """Opens a TCP connection and closes it at once."""
     await _shake(endpoint, None)
 
 
 async def certificate(endpoint: Endpoint, context: ssl.SSLContext) -> Certificate:
-    """The certificate, checked as the context says."""
+    """The certificate, verified as the context requires."""
     fields = await _shake(endpoint, context) or {}
     names = tuple(str(value) for kind, value in fields.get("subjectAltName", ()) if kind in ("DNS", "IP Address"))
     until = fields.get("notAfter")
@@ -74,7 +74,7 @@ async def certificate(endpoint: Endpoint, context: ssl.SSLContext) -> Certificat
 
 
 async def names_of(endpoint: Endpoint, context: ssl.SSLContext) -> tuple[str, ...]:
-    """The names of a certificate that is valid for other names; empty where it is not valid at all."""
+    """The names of a certificate that is valid for other names; empty if it is not valid."""
     context.check_hostname = False
     try:
         return (await certificate(endpoint, context)).names

@@ -1,4 +1,4 @@
-"""What the panel shows, held against the settings: clusters, nodes, versions, and the nodes that settings name."""
+"""Compares the panel with the settings: clusters, nodes, versions, and the nodes that settings name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bot.domain.lookup import matching, nearest
 from bot.panel.remarks import sums_of
 
 SHOWN = 5
-"""So many names stand in a line."""
+"""How many names a line shows."""
 
 
 def look_at(sheet: Sheet, snapshot: Snapshot, settings: Settings) -> tuple[Node, ...]:
@@ -33,7 +33,7 @@ def look_at(sheet: Sheet, snapshot: Snapshot, settings: Settings) -> tuple[Node,
 
 
 def _answers(sheet: Sheet, snapshot: Snapshot) -> None:
-    """What is odd in the panel's answers, each once."""
+    """The cautions about the panel's answers, each once."""
     remarks = list(dict.fromkeys(sheet.texts.reason(r.reason) for r in snapshot.remarks))
     for words in remarks:
         sheet.warn("answers", words)
@@ -42,7 +42,7 @@ def _answers(sheet: Sheet, snapshot: Snapshot) -> None:
 
 
 def _figures(sheet: Sheet, nodes: Sequence[Node], snapshot: Snapshot) -> None:
-    """Which VMs the panel's allocations count."""
+    """The kinds of VMs that the panel's allocations include."""
     texts, parts, neither = sheet.texts, [], 0
     for figure in ("vcpus", "memory"):
         sums = sums_of(figure, nodes, snapshot.vms)
@@ -55,7 +55,7 @@ def _figures(sheet: Sheet, nodes: Sequence[Node], snapshot: Snapshot) -> None:
 
 
 def _readiness(sheet: Sheet, snapshot: Snapshot, settings: Settings) -> None:
-    """Per cluster what could move now; a warning where nothing can in any of them."""
+    """The movable VMs of each cluster; a warning if no VM of any cluster can move."""
     texts, clusters = sheet.texts, _ready(snapshot, settings)
     tell = sheet.ok if any(one.movable for one in clusters) else sheet.warn
     for one in clusters:
@@ -85,7 +85,7 @@ def _ready(snapshot: Snapshot, settings: Settings) -> list[Readiness]:
 
 
 def _versions(sheet: Sheet, nodes: Sequence[Node], clusters: dict[int, Cluster], settings: Settings) -> None:
-    """Only KVM moves live, so only there they matter."""
+    """Checks the QEMU and kernel versions. They matter only for KVM, because only KVM migrates live."""
     texts = sheet.texts
     asked = [n for n in nodes if clusters[n.cluster_id].virtualization != "lxd"]
     unknown = [n.name for n in asked if n.qemu_version is None or n.kernel_version is None]
@@ -101,7 +101,7 @@ def _versions(sheet: Sheet, nodes: Sequence[Node], clusters: dict[int, Cluster],
 
 
 def _exclusions(sheet: Sheet, nodes: Sequence[Node], settings: Settings) -> None:
-    """Finds misspelt exclusions: they exclude nothing, and a migration must not be the first to show it."""
+    """Finds misspelt exclusions, which exclude nothing, before a migration shows the mistake."""
     texts = sheet.texts
     named = {
         "EXCLUDE_SOURCE_NODES": settings.exclude_source_nodes,
