@@ -265,6 +265,20 @@ async def test_automatic_mode_is_switched_on_only_after_a_question(fixture: BotF
     assert await fixture.service.runtime.mode() == "auto"
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_recorded_checks_are_replayed_on_a_page(fixture: BotFixture, language: str) -> None:
+    await fixture.propose()
+    texts = texts_for(language)
+    async with showing(backend_of(fixture), width=120, height=40, language=language) as pilot:
+        await shows(pilot, "hot")
+        await pilot.press("W", *["backspace"], *"x", "enter")
+        await shows(pilot, texts.text("console-what-if-days", text="x", most=366)[:20])
+        await pilot.press("W", "enter")
+        await shows(pilot, "smallest-first", texts.text("replay-happened"), texts.text("harmless-tag"))
+        await pilot.press("escape")
+        await shows(pilot, "hot")
+
+
 async def test_a_changed_or_reset_setting_asks_the_same_question(fixture: BotFixture) -> None:
     await fixture.service.admin.set_value("BALANCE_MODE", "approve", OLGA)
     async with showing(backend_of(fixture)) as pilot:

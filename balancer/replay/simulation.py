@@ -52,6 +52,8 @@ class ReplayResult:
     """The result of one variant."""
 
     days: dict[date, DayFigures] = field(default_factory=dict)
+    checks: int = 0
+    """How many checks were replayed."""
     placed: int = 0
     """VMs that were created during the record."""
     placed_elsewhere: int = 0
@@ -322,6 +324,7 @@ class Replay:
         """
         now = inputs.snapshot.taken_at
         since = None if self._last is None else min(self._last, now)
+        self.outcome.checks += 1
         lately = [m for m in own if m.started_at <= now and (since is None or m.finished_at >= since)]
         for recorded in inputs.snapshot.split():
             cluster_id = recorded.clusters[0].id

@@ -54,6 +54,7 @@ KEYS: tuple[Key, ...] = (
     Key("check", "r", "r,к", ("nodes", "plan", "history", "log")),
     Key("pause", "p", "p,з", _ALL),
     Key("mode", "m", "m,ь", ("nodes", "plan")),
+    Key("what_if", "W", "W,Ц", ()),
     Key("start", "T", "T,Е", ()),
     Key("theme", "t", "t,е", ()),
     Key("refresh", "F5", "f5", ()),

@@ -96,14 +96,17 @@ def run_replays(
     """First the result of what happened, then the result of each variant.
 
     Args:
-        processes: how many run at the same time; ``None``: one per processor.
+        processes: how many run at the same time; ``None``: one per processor; 0: all run here, one after another.
     """
     tried = [(record, variant, zone) for variant in (None, *variants)]
-    # A fork of a program with threads may hang, so each process is spawned.
-    context = multiprocessing.get_context("spawn")
-    workers = min(len(tried), processes or os.cpu_count() or 1)
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=end_with_parent) as pool:
-        happened, *outcomes = pool.map(_run, tried)
+    if processes == 0:
+        happened, *outcomes = map(_run, tried)
+    else:
+        # A fork of a program with threads may hang, so each process is spawned.
+        context = multiprocessing.get_context("spawn")
+        workers = min(len(tried), processes or os.cpu_count() or 1)
+        with ProcessPoolExecutor(workers, mp_context=context, initializer=end_with_parent) as pool:
+            happened, *outcomes = pool.map(_run, tried)
     for moment in record.asked:
         happened.day(moment, zone).questions += 1
     return [happened, *outcomes]

@@ -10,7 +10,7 @@ from datetime import timedelta
 from balancer.policy import ADAPTIVE, OPTIMAL, SMALLEST_FIRST
 from balancer.replay.simulation import ReplayResult, Variant
 from bot.service.context import ServiceContext, UseCase
-from bot.service.replays import read_record, run_replays, unreadable_checks
+from bot.service.replays import read_record, run_replays
 
 COMPARED = (ADAPTIVE, OPTIMAL, SMALLEST_FIRST)
 """The strategies that are compared by default. Without `balance`: its plans take far longer."""
@@ -34,19 +34,24 @@ class WhatIf(UseCase):
         super().__init__(context)
         self._turn = asyncio.Lock()
 
-    async def replay(self, days: int, strategies: Sequence[str] = COMPARED) -> WhatHappened | None:
+    async def replay(
+        self, days: int, strategies: Sequence[str] = COMPARED, *, processes: int = PROCESSES
+    ) -> WhatHappened | None:
         """What these strategies would have done in the last days; ``None``: no check is recorded in that time.
 
+        Args:
+            processes: as ``run_replays``.
         Raises:
             StoreError: the database cannot be read.
         """
         async with self._turn:
             now = self._clock()
             record = await read_record(self._store, now - timedelta(days=days), now)
-            checks = len(record.frames) - await asyncio.to_thread(unreadable_checks, record)
-            if not checks:
+            if not record.frames:
                 return None
             variants = [Variant((("strategy", name),)) for name in strategies]
             zone = self._settings.zone
-            happened, *outcomes = await asyncio.to_thread(run_replays, record, variants, zone, processes=PROCESSES)
-        return WhatHappened(checks, happened, tuple(zip(strategies, outcomes, strict=True)))
+            happened, *outcomes = await asyncio.to_thread(run_replays, record, variants, zone, processes=processes)
+        if not happened.checks:
+            return None
+        return WhatHappened(happened.checks, happened, tuple(zip(strategies, outcomes, strict=True)))

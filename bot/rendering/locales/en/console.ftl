@@ -63,6 +63,7 @@ console-key-check = Run now
 console-key-pause = Pause
 console-key-resume = Resume
 console-key-mode = Mode
+console-key-what_if = What if
 console-key-start = Start
 console-key-theme = Theme
 console-key-refresh = Refresh
@@ -94,6 +95,7 @@ console-help-reset = use the value of the settings file again
 console-help-check = check the clusters now, and propose
 console-help-pause = pause, or resume
 console-help-mode = ask first, assist, or automatic
+console-help-what_if = what other strategies would have done
 console-help-start = start the balancer, when nobody runs it
 console-help-theme = dark or light
 console-help-refresh = read the panel again
@@ -211,6 +213,13 @@ console-pause-done = Paused { $until }. Running migrations continue; nothing new
 console-resumed = Resumed.
 console-not-paused = It is not paused.
 console-mode-choose = Which mode?
+console-what-if-ask = For how many of the last days (1 to { $most })?
+console-what-if-days = “{ $text }” is no number of days: 1 to { NUMBER($most) } is needed.
+console-what-if-runs = The recorded checks are replayed …
+console-what-if-nothing = { $days ->
+    [one] No check of the last day is recorded.
+   *[other] No check of the last { $days } days is recorded.
+}
 console-mode-ask = { $mode ->
     [auto] Switch to automatic mode? Every planned move is then carried out without asking.
     [assist] Switch to assist mode? Harmless moves then start without asking. Bad outcomes so far do not count any more.

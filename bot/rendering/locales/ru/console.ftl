@@ -57,6 +57,7 @@ console-key-check = Проверить
 console-key-pause = Пауза
 console-key-resume = Снять паузу
 console-key-mode = Режим
+console-key-what_if = Что если
 console-key-start = Запустить
 console-key-theme = Тема
 console-key-refresh = Обновить
@@ -88,6 +89,7 @@ console-help-reset = вернуть значение из файла настр�
 console-help-check = проверить кластеры сейчас и предложить миграции
 console-help-pause = поставить на паузу или снять с неё
 console-help-mode = ручной, полуавтоматический или автоматический режим
+console-help-what_if = что сделали бы другие стратегии
 console-help-start = запустить балансировщик, если он не работает
 console-help-theme = тёмная или светлая тема
 console-help-refresh = прочитать панель ещё раз
@@ -206,6 +208,14 @@ console-pause-done = Пауза { $until }. Начатые миграции пр
 console-resumed = Пауза снята.
 console-not-paused = Балансировщик не на паузе.
 console-mode-choose = Какой режим?
+console-what-if-ask = За сколько последних дней (от 1 до { $most })?
+console-what-if-days = «{ $text }» не число дней: нужно от 1 до { NUMBER($most) }.
+console-what-if-runs = Повторяю записанные проверки …
+console-what-if-nothing = { $days ->
+    [one] За последний { NUMBER($days) } день проверки не записаны.
+    [few] За последние { NUMBER($days) } дня проверки не записаны.
+   *[many] За последние { NUMBER($days) } дней проверки не записаны.
+}
 console-mode-ask = { $mode ->
     [auto] Включить автоматический режим? Тогда каждая запланированная миграция выполняется без вопросов.
     [assist] Включить полуавтоматический режим? Тогда безобидные миграции начинаются без вопросов. Прежние неудачи больше не учитываются.
