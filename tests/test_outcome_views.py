@@ -22,7 +22,8 @@ from balancer.model import Purpose
 from bot.cli import main
 from bot.cli.output import OK
 from bot.domain.incidents import Incident, Resource
-from bot.domain.outcomes import CHECKPOINTS, BrokenPromises, Cause, LedgerEntry, Missing, Outcome
+from bot.domain.outcomes import CHECKPOINTS, Cause, LedgerEntry, Missing, Outcome
+from bot.domain.promise_verdicts import BrokenPromises
 from bot.domain.proposals import MigrationState, ProposedMove
 from bot.rendering.catalog import texts_for
 from bot.rendering.export import as_csv, as_json

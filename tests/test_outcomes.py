@@ -18,19 +18,16 @@ from balancer.promises import promise_of, sight
 from bot.domain.incidents import Resource
 from bot.domain.outcomes import (
     CHECKPOINTS,
-    VERDICT_MOVES,
     Cause,
     Missing,
     Outcome,
     StartedMove,
-    broken_promises,
     compare,
     due_checkpoints,
-    first,
     is_late,
-    latest,
     sharing,
 )
+from bot.domain.promise_verdicts import VERDICT_MOVES, broken_promises, first, latest
 
 POLICY = Policy()
 TEN_MINUTES, HOUR, DAY = CHECKPOINTS

@@ -14,7 +14,8 @@ from bot.config.settings import Settings
 from bot.console.program import Program
 from bot.domain.campaigns import Campaign
 from bot.domain.exclusions import Exclusion, Snooze
-from bot.domain.outcomes import Outcome, newest
+from bot.domain.outcomes import Outcome
+from bot.domain.promise_verdicts import newest
 from bot.domain.proposals import UNSETTLED, Migration, Proposal, ProposedMove
 from bot.domain.reservations import Reservation
 from bot.domain.survival_summary import SurvivalSummary

@@ -8,7 +8,8 @@ from datetime import timedelta
 
 from balancer.model import NodeLoad
 from bot.domain.incidents import Resource
-from bot.domain.outcomes import CHECKPOINTS, BrokenPromises, LedgerEntry, Outcome
+from bot.domain.outcomes import CHECKPOINTS, LedgerEntry, Outcome
+from bot.domain.promise_verdicts import BrokenPromises
 from bot.domain.proposals import ProposedMove
 from bot.rendering.catalog import Texts
 from bot.rendering.export import Row, iso

@@ -10,7 +10,7 @@ from enum import Enum
 from balancer.harmless import Limits
 from balancer.model import Cluster, Plan, Reason
 from bot.domain.exclusions import Exclusion, Snooze
-from bot.domain.outcomes import BrokenPromises
+from bot.domain.promise_verdicts import BrokenPromises
 from bot.domain.proposals import Migration, Proposal
 from bot.domain.reservations import Reservation
 from bot.domain.survival_summary import SurvivalSummary

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from balancer.model import Purpose
-from bot.domain.outcomes import newest
+from bot.domain.promise_verdicts import newest
 from bot.domain.proposals import UNSETTLED, ActorKind, MigrationState
 from bot.domain.track_record import EndedMigration
 from bot.store import rows

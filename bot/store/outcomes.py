@@ -8,16 +8,8 @@ from statistics import median
 
 from balancer.promises import Promise
 from bot.domain.incidents import Resource
-from bot.domain.outcomes import (
-    CHECKPOINTS,
-    VERDICT_TIME,
-    BrokenPromises,
-    LedgerEntry,
-    Outcome,
-    StartedMove,
-    broken_promises,
-    latest,
-)
+from bot.domain.outcomes import CHECKPOINTS, LedgerEntry, Outcome, StartedMove
+from bot.domain.promise_verdicts import VERDICT_TIME, BrokenPromises, broken_promises, latest
 from bot.store import rows
 from bot.store.database import Connection, Database, Part, all_rows, json_list
 from bot.store.outcome_rows import outcome_of, outcome_to_row, promise_to_texts, started_move_of

@@ -7,7 +7,7 @@ import sqlite3
 from datetime import datetime
 from pathlib import Path
 
-from bot.domain.outcomes import VERDICT_TIME, BrokenPromises
+from bot.domain.promise_verdicts import VERDICT_TIME, BrokenPromises
 from bot.errors import StoreError
 from bot.store import rows
 from bot.store.outcome_rows import outcome_of

@@ -8,7 +8,7 @@ from enum import Enum
 
 from balancer.model import Purpose, Reason
 from bot.domain.load_history import BusyNode
-from bot.domain.outcomes import BrokenPromises
+from bot.domain.promise_verdicts import BrokenPromises
 from bot.domain.proposals import Actor, DecisionResult, ProposedMove
 
 

@@ -10,7 +10,8 @@ from datetime import datetime
 from aiogram.exceptions import TelegramBadRequest
 
 from bot.domain.aborts import Abort
-from bot.domain.outcomes import Outcome, first
+from bot.domain.outcomes import Outcome
+from bot.domain.promise_verdicts import first
 from bot.domain.proposals import IN_FLIGHT, MigrationState, Proposal, ProposedMove, changing_times, waiting_for_hours
 from bot.store.values import MessageRow
 from bot.telegram.delivery import MESSAGE_GONE, UNCHANGED

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from balancer.model import Node, Plan
-from bot.domain.outcomes import newest
+from bot.domain.promise_verdicts import newest
 from bot.service.service import Service
 from bot.telegram.confirmations import Confirmations
 from bot.telegram.handlers.base import Action, ActionResult, Answer, Feature, Page, Request

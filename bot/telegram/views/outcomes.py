@@ -8,7 +8,8 @@ from markupsafe import Markup
 
 from balancer.model import Purpose
 from bot.domain.aborts import Abort
-from bot.domain.outcomes import BrokenPromises, Outcome
+from bot.domain.outcomes import Outcome
+from bot.domain.promise_verdicts import BrokenPromises
 from bot.domain.proposals import ProposedMove
 from bot.rendering.aborts import abort_line
 from bot.rendering.catalog import Texts
