@@ -43,6 +43,7 @@ _FOR_ITS_OWN_SAKE = frozenset(
         "move-drain-together",
         "move-fill",
         "move-place-room",
+        "move-survive-room",
     }
 )
 

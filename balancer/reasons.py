@@ -130,6 +130,7 @@ _OTHER_CODES: Mapping[str, tuple[str, ...]] = {
     "move-drain": ("seconds", "targets"),
     "move-drain-packed": ("seconds", "targets"),
     "move-drain-together": ("rule", "seconds", "vms"),
+    "move-survive-room": ("node", "nodes"),
     "move-place-room": ("memory_gib", "node", "vcpus"),
     "move-fill": ("cpu", "mean_cpu", "mean_memory", "memory"),
     # which rule chose the moves of a plan

@@ -8,7 +8,7 @@ from balancer.formats.writing import write_fields
 from balancer.requests.results import Placement, RoomMade
 from balancer.requests.roll_plan import RollPlan
 from balancer.requests.room_table import RoomTable
-from balancer.survival.values import Survival
+from balancer.survival.values import Restoration, Survival
 
 
 def placement_to_dict(placement: Placement) -> dict[str, Any]:
@@ -29,6 +29,11 @@ def room_to_dict(room: RoomMade | None) -> dict[str, Any] | None:
 def room_table_to_dict(table: RoomTable) -> dict[str, Any]:
     """All fields."""
     return write_fields(table)
+
+
+def restoration_to_dict(restoration: Restoration | None) -> dict[str, Any] | None:
+    """All fields; ``None`` if every lost node has room."""
+    return None if restoration is None else write_fields(restoration)
 
 
 def survival_to_dict(survival: Survival) -> dict[str, Any]:

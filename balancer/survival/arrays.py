@@ -7,6 +7,7 @@ follow later moves of the state.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import copy
 from dataclasses import replace
 
 import numpy as np
@@ -71,6 +72,12 @@ class RoomArrays:
             self._members.setdefault(pair_kind(node.node, state), []).append(i)
         self._reach: dict[object, Bools] = {}
         self._any_version = (next(iter(state.clusters.values())).virtualization or "").lower() == _LXD
+
+    def with_room(self, room: Ints) -> RoomArrays:
+        """The same nodes with other free room."""
+        other = copy(self)
+        other.room = room
+        return other
 
     def needs(self, vm: Candidate) -> tuple[int, ...]:
         """Resource -> the amount that the VM needs."""

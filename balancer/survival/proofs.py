@@ -40,6 +40,27 @@ def _regions(items: Items) -> Iterator[tuple[Bools, Ints]]:
             yield allowed, np.flatnonzero(~(items.allowed & ~allowed).any(axis=1))
 
 
+def total_proof(items: Items, room: Ints) -> Reason | None:
+    """Why the items have no room however the other VMs are spread.
+
+    Args:
+        items: the VMs of the lost nodes.
+        room: node x resource, of all other nodes that take VMs. A move to one of them adds nothing to their sum.
+    """
+    for resource, name in enumerate(RESOURCES):
+        need, free = int(items.needs[:, resource].sum()), sum(np.maximum(room[:, resource], 0).tolist())
+        if need > free:
+            return Reason.of(
+                "survive-sum",
+                resource=name,
+                need=_shown(name, need),
+                free=_shown(name, free),
+                vms=items.vms,
+                nodes=len(room),
+            )
+    return None
+
+
 def _without_node(items: Items, room: Ints, rows: Ints) -> Reason | None:
     for item in rows.tolist():
         if not (items.allowed[item] & (room >= items.needs[item]).all(axis=1)).any():

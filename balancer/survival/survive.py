@@ -89,9 +89,15 @@ def losses_of(cluster: Snapshot, lost: Collection[int] = (), away: Collection[in
 class LossJudge:
     """Judges one loss after another for one state. All answers share the allowed work."""
 
-    def __init__(self, state: WorkingState, work: int = WORK) -> None:
-        """``state``: from ``state_of_losses``; it must not change while this object is used."""
-        self.arrays = RoomArrays(state)
+    def __init__(self, state: WorkingState, work: int = WORK, arrays: RoomArrays | None = None) -> None:
+        """Prepares the room of every node.
+
+        Args:
+            state: from ``state_of_losses``; it must not change while this object is used.
+            work: for all answers together.
+            arrays: of the state, with other free room; ``None`` = with its own.
+        """
+        self.arrays = arrays or RoomArrays(state)
         self._state = state
         self._work = work
         self._explained = 0

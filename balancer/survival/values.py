@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-from balancer.model import Reason, Rejection
+from balancer.model import Move, Reason, Rejection
 
 
 class SurvivalVerdict(str, Enum):
@@ -67,6 +67,20 @@ class Survival:
     def having(self, verdict: SurvivalVerdict) -> tuple[Loss, ...]:
         """The losses with this verdict."""
         return tuple(loss for loss in self.losses if loss.verdict is verdict)
+
+
+@dataclass(frozen=True, slots=True)
+class Restoration:
+    """The moves after which lost nodes have room."""
+
+    node_ids: tuple[int, ...]
+    """The nodes that could not be lost before the moves and can be lost after them."""
+    node_names: tuple[str, ...]
+    moves: tuple[Move, ...]
+    """In their order; empty = none were found."""
+    proven: bool
+    """No plan of fewer moves does this. Without moves: no moves can do it, and ``proof`` says why."""
+    proof: Reason | None = None
 
 
 def worst(verdicts: Iterable[SurvivalVerdict]) -> SurvivalVerdict:

@@ -18,8 +18,9 @@ from balancer.requests.place import place
 from balancer.requests.results import Placement, TargetChoice
 from balancer.requests.roll import roll
 from balancer.requests.room_table import room_table
+from balancer.survival.restore import restore
 from balancer.survival.survive import losses_of, survive
-from balancer.survival.values import Survival
+from balancer.survival.values import Restoration, Survival
 from bot.cli.plan_options import PlanOptions, PlanRequest
 from bot.domain.lookup import matching, nearest
 from bot.domain.room_tables import DEFAULT_SHAPES, parse_shapes
@@ -27,7 +28,7 @@ from bot.errors import ConfigError
 from bot.rendering.catalog import Texts
 from bot.rendering.plain import plan_lines
 from bot.rendering.roll import roll_lines
-from bot.rendering.room_rows import room_rows
+from bot.rendering.room_rows import restoration_rows, room_rows
 from bot.rendering.room_table_rows import room_table_rows
 from bot.rendering.survival_rows import survival_rows
 
@@ -96,8 +97,26 @@ def _survive(names: Sequence[str], away_ids: frozenset[int], saved: Saved, chang
         for own in cluster.clusters
         if not lost or own.id in clusters
     ]
-    document = {"survivals": [answers.survival_to_dict(survival) for survival in survivals]}
-    return Answer(document, lambda texts: [line for s in survivals for line in survival_lines(texts, s)])
+    restored = {} if away_ids else {s.cluster_id: _restored(s, saved, change) for s in survivals}
+    document = {
+        "survivals": [
+            {
+                **answers.survival_to_dict(survival),
+                "restoration": answers.restoration_to_dict(restored.get(survival.cluster_id)),
+            }
+            for survival in survivals
+        ]
+    }
+    return Answer(
+        document,
+        lambda texts: [line for s in survivals for line in survival_lines(texts, s, restored.get(s.cluster_id))],
+    )
+
+
+def _restored(survival: Survival, saved: Saved, change: Change) -> Restoration | None:
+    own = next(s for s in saved.snapshot.split() if s.clusters[0].id == survival.cluster_id)
+    policy = change(saved.policy_of(survival.cluster_id))
+    return restore(own, policy, saved.recent or Recent(), survival.losses)
 
 
 def _roll(names: Sequence[str], saved: Saved, change: Change) -> Answer:
@@ -135,9 +154,11 @@ def _room(saved: Saved, change: Change) -> Answer:
     return Answer({"rooms": [answers.room_table_to_dict(table) for table in tables]}, lines)
 
 
-def survival_lines(texts: Texts, survival: Survival) -> list[str]:
-    """The answer for the cluster, then each loss that needs attention; a single loss with its plan."""
-    return ["  " * row.depth + texts.text(row.key, **row.args) for row in survival_rows(texts, survival)]
+def survival_lines(texts: Texts, survival: Survival, restoration: Restoration | None = None) -> list[str]:
+    """The answer for the cluster, each loss that needs attention (a single loss with its plan), what restores room."""
+    rows = survival_rows(texts, survival)
+    rows += [] if restoration is None else restoration_rows(texts, restoration)
+    return ["  " * row.depth + texts.text(row.key, **row.args) for row in rows]
 
 
 def _one_node(snapshot: Snapshot, option: str, name: str) -> Node:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from balancer.model import Move
 from balancer.requests.results import RoomMade
-from bot.rendering.survival_rows import Row
+from balancer.survival.values import Restoration
+from bot.rendering.catalog import Texts
+from bot.rendering.survival_rows import Row, names_of
 
 
 def room_rows(room: RoomMade | None) -> list[Row]:
@@ -13,7 +18,24 @@ def room_rows(room: RoomMade | None) -> list[Row]:
     title = Row(
         "room-moves", {"count": len(room.moves), "node": room.node_name, "proven": "yes" if room.proven else "no"}
     )
-    moves = [
+    return [title, *move_rows(room.moves)]
+
+
+def restoration_rows(texts: Texts, restoration: Restoration) -> list[Row]:
+    """The moves after which lost nodes have room; or that there are none, and why."""
+    nodes = names_of(restoration.node_names)
+    if restoration.proof is not None:
+        return [Row("restore-hopeless", {"nodes": nodes, "reason": texts.reason(restoration.proof)}, 1)]
+    if not restoration.moves:
+        return [Row("restore-none", {"nodes": nodes}, 1)]
+    proven = "yes" if restoration.proven else "no"
+    title = Row("restore-moves", {"count": len(restoration.moves), "nodes": nodes, "proven": proven}, 1)
+    return [title, *move_rows(restoration.moves, depth=2)]
+
+
+def move_rows(moves: Sequence[Move], depth: int = 1) -> list[Row]:
+    """The moves with their numbers."""
+    return [
         Row(
             "room-move",
             {
@@ -24,8 +46,7 @@ def room_rows(room: RoomMade | None) -> list[Row]:
                 "vcpus": move.vcpus,
                 "gib": move.memory_mib / 1024,
             },
-            1,
+            depth,
         )
-        for number, move in enumerate(room.moves, 1)
+        for number, move in enumerate(moves, 1)
     ]
-    return [title, *moves]

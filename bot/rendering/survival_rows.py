@@ -57,11 +57,11 @@ def short_line(summary: SurvivalSummary) -> Row:
 
 
 def _loss_rows(texts: Texts, loss: Loss, depth: int, cluster: str = "") -> Iterator[Row]:
-    nodes = cluster + _names(loss.node_names)
+    nodes = cluster + names_of(loss.node_names)
     if loss.verdict is SurvivalVerdict.YES:
         yield Row("survive-loss-yes", {"nodes": nodes, "vms": loss.vms}, depth)
         return
-    names = _names([rejection.name for rejection in loss.left_out])
+    names = names_of([rejection.name for rejection in loss.left_out])
     left = len(loss.left_out)
     args: dict[str, object] = {"nodes": nodes, "left": left, "vms": loss.vms, "names": names}
     yield Row(f"survive-loss-{loss.verdict.value}", args, depth)
@@ -77,12 +77,12 @@ def _place_rows(places: Sequence[Place]) -> Iterator[Row]:
     for place in places:
         by_node.setdefault((place.node_id, place.node_name), []).append(place.vm_name)
     for (_, node), names in sorted(by_node.items())[:TARGETS_SHOWN]:
-        yield Row("survive-place", {"node": node, "vms": len(names), "names": _names(names)}, 1)
+        yield Row("survive-place", {"node": node, "vms": len(names), "names": names_of(names)}, 1)
     if len(by_node) > TARGETS_SHOWN:
         yield Row("table-more", {"count": len(by_node) - TARGETS_SHOWN}, 1)
 
 
-def _names(names: Sequence[str]) -> str:
+def names_of(names: Sequence[str]) -> str:
     """A few of the names; a number stands for the others."""
     more = len(names) - NAMES_SHOWN
     return ", ".join(names[:NAMES_SHOWN]) + (f" (+{more})" if more > 0 else "")

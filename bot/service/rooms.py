@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import replace
 
 from balancer.model import Plan, Purpose, Reason, Rejection, Snapshot
@@ -11,6 +12,9 @@ from balancer.requests.place import place
 from balancer.requests.results import RoomMade
 from balancer.requests.room_plan import room_plan
 from balancer.survival.keep import with_warning
+from balancer.survival.restore import restore
+from balancer.survival.survive import losses_of, survive
+from balancer.survival.values import Restoration, Survival
 from bot.domain.proposals import Actor, Proposal
 from bot.errors import DryRunError, NotFound
 from bot.service.context import ServiceContext, UseCase
@@ -68,6 +72,42 @@ class Rooms(UseCase):
             return _refused(context, Reason.of("room-no-plan"))
         return await self._requests.propose(await asyncio.to_thread(_plan, context, room), actor)
 
+    async def restoration(self, survival: Survival) -> Restoration | None:
+        """The fewest moves after which the lost nodes of an answer have room; ``None``: each has it.
+
+        Raises:
+            PanelError: as ``observe``.
+        """
+        context = await self._judged_by(await self._observer.observe_soon(), survival.cluster_id)
+        return None if context is None else await asyncio.to_thread(restore, *context, survival.losses)
+
+    async def propose_restoration(self, cluster_id: int, lost: Collection[int], actor: Actor) -> RequestResult:
+        """Proposes the moves after which lost nodes have room, found on a fresh look.
+
+        What waits already stays as it is, as for ``propose``.
+
+        Args:
+            lost: ids of nodes that are lost together; empty: each node alone.
+        Raises:
+            PanelError, NotFound, DryRunError: as ``propose``.
+        """
+        if self._settings.dry_run:
+            raise DryRunError
+        context = await self._judged_by(await self._observer.observe(), cluster_id)
+        if context is None or not set(lost) <= {node.id for node in context.snapshot.nodes}:
+            raise NotFound("cluster", str(cluster_id), [])
+        waiting = (p for p in await self._store.proposals.waiting() if p.cluster_id == cluster_id)
+        known = next((p for p in waiting if p.moves[0].move.reason.code == "move-survive-room"), None)
+        if known is not None:
+            return RequestResult(known.plan, known.id)
+        restoration = await asyncio.to_thread(_restored, context, lost)
+        if restoration is None:
+            return _refused(context, Reason.of("room-there-already"))
+        if not restoration.moves:
+            return _refused(context, restoration.proof or Reason.of("room-no-plan"))
+        new_plan = await asyncio.to_thread(room_plan, *context, restoration.moves)
+        return await self._requests.propose(new_plan, actor)
+
     async def _judged_by(self, snapshot: Snapshot, cluster_id: int) -> ClusterContext | None:
         """The context of the plan. VMs with a waiting move and nodes that are drained take no part."""
         context = await self._planning.cluster_context(snapshot, cluster_id)
@@ -92,6 +132,11 @@ def _without_own(context: ClusterContext, vcpus: int, memory_mib: int) -> Cluste
     others = replace(context.policy, reservations=tuple(r for r in every if r is not own))
     free = context._replace(policy=others)
     return context if place(free.snapshot, free.policy, vcpus, memory_mib).total else free
+
+
+def _restored(context: ClusterContext, lost: Collection[int]) -> Restoration | None:
+    answer = survive(*context, losses=losses_of(context.snapshot, lost))
+    return restore(*context, answer.losses)
 
 
 def _plan(context: ClusterContext, room: RoomMade) -> Plan:

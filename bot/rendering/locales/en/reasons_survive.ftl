@@ -24,6 +24,10 @@ reason-survive-size-unknown = not decided: the size of { $vm } is unknown{ $vms 
 reason-survive-node-doubtful = not decided: the panel contradicts itself about { $node }
 reason-survive-left-out = no room is left for it
 reason-survive-stays = the rule “{ $rule }” lets it run on this node only
+reason-move-survive-room = { $nodes ->
+    [one] makes room for the VMs of { $node } in case it is lost
+   *[other] makes room for the VMs of { $node } and other nodes in case they are lost
+ }
 reason-move-place-room = makes room on { $node } for a new VM with { $vcpus } vCPU and { NUMBER($memory_gib, maximumFractionDigits: 1) } GiB
 reason-vm-keeps-survivable = its move would take away the room for { $node }: if that node is lost, { $vms ->
     [0] room for all its VMs would no longer be certain

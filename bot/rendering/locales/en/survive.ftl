@@ -71,3 +71,15 @@ room-shape-moves = 🔁 { NUMBER($vcpus) } vCPU and { NUMBER($gib) } GiB: { $mov
  }
 room-shape-none = ❌ { NUMBER($vcpus) } vCPU and { NUMBER($gib) } GiB: none fits, not after four moves either
 room-shape-undecided = ❔ { NUMBER($vcpus) } vCPU and { NUMBER($gib) } GiB: none fits now; whether moves make room is not decided
+
+## What gives room back
+
+restore-moves = { $count ->
+    [one] 🔁 One move restores
+   *[other] 🔁 These { NUMBER($count) } moves, in this order, restore
+ } the room for { $nodes }{ $proven ->
+    [yes] ; no plan does with fewer
+   *[no] {""}
+ }:
+restore-none = 🔁 no plan of up to four moves was found that restores the room for { $nodes }
+restore-hopeless = 🔁 no moves restore the room for { $nodes }: { $reason }

@@ -21,6 +21,10 @@ reason-survive-size-unknown = не решено: неизвестен разме
 reason-survive-node-doubtful = не решено: данные панели об узле { $node } противоречивы
 reason-survive-left-out = места для неё не остаётся
 reason-survive-stays = правило «{ $rule }» разрешает ей работать только на этом узле
+reason-move-survive-room = { $nodes ->
+    [1] освобождает место на случай отказа { $node }
+   *[other] освобождает место на случай отказа { $node } и других узлов
+ }
 reason-move-place-room = освобождает место на { $node } для новой ВМ: { $vcpus } vCPU, { NUMBER($memory_gib, maximumFractionDigits: 1) } ГиБ
 reason-vm-keeps-survivable = после переноса при отказе { $node } { $vms ->
     [0] не было бы уверенности, что места хватит всем его ВМ

@@ -68,3 +68,15 @@ room-shape-moves = 🔁 { NUMBER($vcpus) } vCPU и { NUMBER($gib) } ГиБ: од
  }
 room-shape-none = ❌ { NUMBER($vcpus) } vCPU и { NUMBER($gib) } ГиБ: не поместится и после четырёх миграций
 room-shape-undecided = ❔ { NUMBER($vcpus) } vCPU и { NUMBER($gib) } ГиБ: сейчас не поместится; помогут ли миграции, не установлено
+
+## Что вернёт запас места
+
+restore-moves = { $count ->
+    [1] 🔁 Одна миграция вернёт
+   *[other] 🔁 Миграции по порядку ({ NUMBER($count) }) вернут
+ } запас места на случай отказа { $nodes }{ $proven ->
+    [yes] ; меньшим числом не обойтись
+   *[no] {""}
+ }:
+restore-none = 🔁 план до четырёх миграций, который вернёт запас места на случай отказа { $nodes }, не найден
+restore-hopeless = 🔁 никакие миграции не вернут запас места на случай отказа { $nodes }: { $reason }
