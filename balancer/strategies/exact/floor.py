@@ -13,6 +13,7 @@ from balancer.strategies.exact.excess import DIGITS, ROUNDING
 from balancer.strategies.exact.model import ExactModel
 from balancer.strategies.exact.order import Pair
 from balancer.strategies.exact.packing_bound import Goal, PackingSearch
+from balancer.strategies.exact.packing_case import packing_case
 from balancer.strategies.exact.search import Value
 
 RISES = (1, 1, 1, 1, 2, 2, 4, 8)
@@ -70,7 +71,7 @@ def find_floor(model: ExactModel, unclearable: frozenset[int], known: Value, wor
         excess: dict[frozenset[int], float] = {}
         for left in sets_of_nodes(model, unclearable, number):
             lowest = round(max(0.0, sum(each[i] for i in sorted(left)) - ROUNDING), DIGITS)
-            search = PackingSearch(model, left, Goal(least, 0), work=work.left, floor=lowest)
+            search = PackingSearch(packing_case(model, left), Goal(least, 0), work=work.left, floor=lowest)
             ended = search.run_to_the_end()
             work.left = search.work
             if not ended:
@@ -153,15 +154,11 @@ def _deepen(model: ExactModel, covers: Covers, best: FloorResult, work: Work, sc
     """
     left, floor, overloaded_first, ordered, prove = scope
 
+    case = packing_case(model, left, overloaded_first=overloaded_first)
+
     def search(most: int, given: int) -> PackingSearch:
         return PackingSearch(
-            *(model, left, best.goal),
-            work=given,
-            most_cost=most,
-            covers=covers,
-            floor=floor,
-            overloaded_first=overloaded_first,
-            ordered=ordered,
+            *(case, best.goal), work=given, most_cost=most, covers=covers, floor=floor, ordered=ordered
         )
 
     step = max(1, min((vm.cost for vm in model.vms), default=1))

@@ -8,15 +8,14 @@ search is the same, so each such state is searched once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from math import gcd, inf
-from operator import itemgetter
+from math import inf
 from typing import NamedTuple
 
 from balancer.strategies.exact.cover import INFEASIBLE, Covers
-from balancer.strategies.exact.excess import DIGITS, ROUNDING, largest_sum, least_above
-from balancer.strategies.exact.model import NO_LIMIT, ExactModel, ExactVM
+from balancer.strategies.exact.excess import DIGITS, ROUNDING, least_above
+from balancer.strategies.exact.model import ExactVM
 from balancer.strategies.exact.order import OrderSearch, OrderUnknown, Pair
+from balancer.strategies.exact.packing_case import PackingCase
 
 HOME_AGAIN = -1
 CHECKS_A_VISIT = 6
@@ -37,37 +36,33 @@ class PackingLimitReached(Exception):
 class PackingSearch:
     """Placements in which only the nodes of ``left`` may stay overloaded; each found one is better than the last."""
 
-    def __init__(  # noqa: PLR0913 - each says which placements count
+    def __init__(
         self,
-        model: ExactModel,
-        left: frozenset[int],
+        case: PackingCase,
         best: Goal,
         *,
         work: int,
         covers: Covers | None = None,
         floor: float = 0.0,
-        overloaded_first: bool = False,
         ordered: bool = False,
         most_cost: int = INFEASIBLE,
     ) -> None:
         """A search that has visited nothing yet.
 
         Args:
-            model: the cluster.
-            left: rows of the nodes that may stay overloaded.
+            case: the cluster, and the nodes that may stay overloaded.
             best: only better placements count.
             work: how many states the search may visit.
             covers: given where cost counts; else every move is free.
             floor: a lower bound of the excess of these placements.
-            overloaded_first: places the VMs of overloaded nodes before all others.
             ordered: only placements count whose moves have a legal order.
             most_cost: only placements that cost less count.
         """
-        self._most_cost = most_cost
-        self._model, self._left = model, left
+        model = case.model
+        self._case, self._model, self._left, self._others = case, model, case.left, case.others
+        self._fill, self._stay, self._most, self._rows = case.fill, case.stay, case.most, case.rows
+        self._most_cost, self._floor, self._ordered, self._covers = most_cost, floor, ordered, covers
         self.best, self.work = best, work
-        self._floor, self._overloaded_first = floor, overloaded_first
-        self._ordered = ordered
         self._refused = 0
         """How often a placement, or all placements that begin alike, had no legal order."""
         self.order_unknown = False
@@ -76,34 +71,22 @@ class PackingSearch:
         """A lower bound for the cost of the placements without a legal order."""
         self.cut_by_cost = False
         """Some placements were left out because of ``most_cost``."""
-        self._covers = covers
         self.moves: list[Pair] | None = None
         """The best placement so far, as moves in no order."""
-        homes = model.at_home()
-        self._vcpus = [n.vcpus - sum(model.vms[row].vcpus for row in homes[i]) for i, n in enumerate(model.nodes)]
-        self._mib = [n.mib - sum(model.vms[row].mib for row in homes[i]) for i, n in enumerate(model.nodes)]
-        self._count = [n.count - len(homes[i]) for i, n in enumerate(model.nodes)]
+        self._vcpus, self._mib, self._count = list(case.vcpus), list(case.mib), list(case.count)
         self._arrivals = [0] * len(model.nodes)
-        self._others = [i for i in range(len(model.nodes)) if i not in left]
-        self._counted = [i for i in self._others if model.nodes[i].cap_count < NO_LIMIT]
-        self._find_limits()
-        self._find_domains()
-        self._rows = sorted(range(len(model.vms)), key=self._most_constrained_first())
-        self._grouped = [row for row in self._rows if model.vms[row].apart]
         self._place = [HOME_AGAIN] * len(model.vms)
         self._decided = [False] * len(model.vms)
-        self._sum_up_rest()
         self._seen: dict[tuple[int, ...], int] = {}
         """State -> the least cost at which the search has reached it."""
-        self._bit = {row: 1 << i for rows in homes for i, row in enumerate(rows)}
-        self._mask = [(1 << len(rows)) - 1 for rows in homes]
+        self._mask = list(case.mask)
         self._home_vcpus = [n.vcpus for n in model.nodes]
         """By node: vCPUs of the VMs that are there now and of those that are not placed yet; likewise ``_home_mib``."""
         self._home_mib = [n.mib for n in model.nodes]
         self._cost = 0
-        self._start_vcpus = list(self._vcpus)
+        self._start_vcpus = list(case.vcpus)
         """By node: vCPUs before the first move, without VMs that are not placed yet; likewise ``_start_mib``."""
-        self._start_mib = list(self._mib)
+        self._start_mib = list(case.mib)
 
     def run_to_the_end(self) -> bool:
         """Finds the best placement; ``False`` = the work did not suffice to visit all placements."""
@@ -117,84 +100,6 @@ class PackingSearch:
         start = zip(self._vcpus, self._mib, self._stay, strict=True)
         if all(c <= most[0] and m <= most[1] for i, (c, m, most) in enumerate(start) if i not in self._left):
             self._visit(0)
-
-    def _find_limits(self) -> None:
-        """What each node may hold without arrivals (``_stay``) and with them (``_fill``), as sums that VMs can make."""
-        model, unit = self._model, 0
-        for vm in model.vms:
-            unit = gcd(unit, vm.mib)
-        self._stay: list[tuple[int, int]] = []
-        self._fill: list[tuple[int, int]] = []
-        self._most: list[tuple[int, int]] = []
-        for i, node in enumerate(model.nodes):
-            vms = [vm for vm in model.vms if vm.home == i or i in vm.targets]
-            vcpus, mib = [vm.vcpus for vm in vms], [vm.mib for vm in vms]
-            fill = (
-                largest_sum(self._vcpus[i], vcpus, node.fill_vcpus, 1),
-                largest_sum(self._mib[i], mib, node.fill_mib, max(1, unit)),
-            )
-            stay = (node.vcpus, node.mib)
-            if node.overloaded:
-                stay = (
-                    largest_sum(self._vcpus[i], vcpus, node.cap_vcpus, 1),
-                    largest_sum(self._mib[i], mib, node.cap_mib, max(1, unit)),
-                )
-            self._fill.append(fill)
-            self._stay.append(stay)
-            takes = any(i in vm.targets for vm in model.vms)
-            self._most.append((max(fill[0], stay[0]), max(fill[1], stay[1])) if takes else stay)
-
-    def _find_domains(self) -> None:
-        """Where each VM can be in the end, and the distinct sets of such nodes (``_regions``)."""
-        nodes = self._model.nodes
-        self._domains: list[frozenset[int]] = []
-        for vm in self._model.vms:
-            able = [
-                t
-                for t in vm.targets
-                if t not in self._left
-                and self._vcpus[t] + vm.vcpus <= nodes[t].fill_vcpus
-                and self._mib[t] + vm.mib <= nodes[t].fill_mib
-            ]
-            self._domains.append(frozenset([*able, vm.home]))
-        every = frozenset(self._others)
-        self._regions = sorted({every, *(d for d in self._domains if d <= every)}, key=lambda d: (-len(d), sorted(d)))
-
-    def _sum_up_rest(self) -> None:
-        """By number of placed VMs: what the others need, by region, and the smallest need of each resource."""
-        least_vcpus = least_mib = NO_LIMIT
-        of_left = dict.fromkeys(sorted(self._left), (0, 0))
-        needs = [(0, 0)] * len(self._regions)
-        pickers = [_picker(region) for region in self._regions]
-        self._rest = [(_needy(pickers, needs), 0, 0)]
-        self._rest_of_left = [of_left]
-        for row in reversed(self._rows):
-            vm = self._model.vms[row]
-            least_vcpus, least_mib = min(least_vcpus, vm.vcpus), min(least_mib, vm.mib)
-            if vm.home in self._left:
-                of_left = {**of_left, vm.home: (of_left[vm.home][0] + vm.vcpus, of_left[vm.home][1] + vm.mib)}
-            else:
-                needs = [
-                    (c + vm.vcpus, m + vm.mib) if self._domains[row] <= region else (c, m)
-                    for region, (c, m) in zip(self._regions, needs, strict=True)
-                ]
-            self._rest.append((_needy(pickers, needs), least_vcpus, least_mib))
-            self._rest_of_left.append(of_left)
-        self._rest.reverse()
-        self._rest_of_left.reverse()
-
-    def _most_constrained_first(self) -> Callable[[int], tuple[bool, int, float, int, int, int]]:
-        """The order in which VMs are placed: those with the fewest nodes to choose from, then the largest."""
-        vms, nodes = self._model.vms, self._model.nodes
-        vcpus = max(1, sum(node.cap_vcpus for node in nodes))
-        mib = max(1, sum(node.cap_mib for node in nodes))
-
-        def key(row: int) -> tuple[bool, int, float, int, int, int]:
-            size = max(vms[row].vcpus / vcpus, vms[row].mib / mib)
-            last = self._overloaded_first and not nodes[vms[row].home].overloaded
-            return last, len(self._domains[row]), -size, -vms[row].vcpus, -vms[row].mib, row
-
-        return key
 
     def _visit(self, k: int) -> None:
         """The first ``k`` VMs are placed."""
@@ -270,14 +175,14 @@ class PackingSearch:
 
     def _state(self, k: int) -> tuple[int, ...]:
         """All that decides which placements of the other VMs are possible and what they are worth."""
-        grouped = [self._place[row] for row in self._grouped if self._decided[row]]
-        counts = [self._count[i] for i in self._counted]
+        grouped = [self._place[row] for row in self._case.grouped if self._decided[row]]
+        counts = [self._count[i] for i in self._case.counted]
         return (k, *self._vcpus, *self._mib, *map(bool, self._arrivals), *counts, *grouped)
 
     def _choices(self, row: int) -> list[int]:
         """Where the VM may be in the end: at home first, unless its node is one that should lose as much as it can."""
         vm = self._model.vms[row]
-        targets = [target for target in self._domains[row] if target != vm.home]
+        targets = [target for target in self._case.domains[row] if target != vm.home]
         targets.sort(key=lambda i: (self._fill[i][1] - self._mib[i], i))
         return [*targets, vm.home] if vm.home in self._left and self._covers is None else [vm.home, *targets]
 
@@ -311,7 +216,7 @@ class PackingSearch:
         self._vcpus[target] += sign * vm.vcpus
         self._mib[target] += sign * vm.mib
         self._count[target] += sign
-        self._mask[vm.home] ^= self._bit[row]
+        self._mask[vm.home] ^= self._case.bit[row]
         self._start_vcpus[vm.home] += sign * vm.vcpus
         self._start_mib[vm.home] += sign * vm.mib
         if target != vm.home:
@@ -337,7 +242,7 @@ class PackingSearch:
 
     def _least_excess(self, k: int) -> float:
         """The least excess of a placement that begins like this one; infinite where the other VMs cannot fit."""
-        regions, least_vcpus, least_mib = self._rest[k]
+        regions, least_vcpus, least_mib = self._case.rest[k]
         used_vcpus, used_mib, arrivals = self._vcpus, self._mib, self._arrivals
         rooms_vcpus, rooms_mib = [0] * len(used_vcpus), [0] * len(used_mib)
         for i in self._others:
@@ -353,32 +258,8 @@ class PackingSearch:
                 return inf
         if not self._left:
             return 0.0
-        nodes, rest = self._model.nodes, self._rest_of_left[k].items()
+        nodes, rest = self._model.nodes, self._case.rest_of_left[k].items()
         vcpus_above = [(nodes[i].vcpus_at_threshold, used_vcpus[i] + free, free) for i, (free, _) in rest]
         mib_above = [(nodes[i].mib_at_threshold, used_mib[i] + free, free) for i, (_, free) in rest]
         excess = least_above(vcpus_above, room_vcpus) + least_above(mib_above, room_mib)
         return round(max(0.0, excess - ROUNDING), DIGITS)
-
-
-class _Region(NamedTuple):
-    """What the VMs that are not placed yet, and can only be on some nodes, need together."""
-
-    pick: Callable[[list[int]], tuple[int, ...]]
-    """The figures of these nodes, out of those of all nodes."""
-    vcpus: int
-    mib: int
-
-
-def _needy(
-    pickers: Sequence[Callable[[list[int]], tuple[int, ...]]], needs: Sequence[tuple[int, int]]
-) -> list[_Region]:
-    """The regions that something must go to, and the largest, of all nodes, as the last."""
-    regions = [_Region(pick, *need) for pick, need in zip(pickers, needs, strict=True)]
-    return [region for region in reversed(regions[1:]) if region.vcpus or region.mib] + regions[:1]
-
-
-def _picker(nodes: Iterable[int]) -> Callable[[list[int]], tuple[int, ...]]:
-    rows = sorted(nodes)
-    if len(rows) > 1:
-        return itemgetter(*rows)
-    return lambda figures: tuple(figures[row] for row in rows)
