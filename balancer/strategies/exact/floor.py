@@ -16,7 +16,7 @@ from balancer.strategies.exact.packing_bound import Goal, PackingSearch
 from balancer.strategies.exact.packing_case import packing_case
 from balancer.strategies.exact.search import Value
 
-RISES = (1, 1, 1, 1, 2, 2, 4, 8)
+RISES, RISES_TO_ANY = (1, 1, 1, 1, 2, 2, 4, 8), (2, 4, 8)
 """By how many of the cheapest moves the limit of the cost rises from search to search, before it is dropped."""
 MAX_SUMS = 4000
 """The most sums of leaving VMs that are computed for a node; if there are more, no bound is given."""
@@ -162,7 +162,9 @@ def _deepen(model: ExactModel, covers: Covers, best: FloorResult, work: Work, sc
         )
 
     step = max(1, min((vm.cost for vm in model.vms), default=1))
-    limit, rises = search(0, 0).least_cost(), list(RISES) if best.goal.excess <= floor or not prove else []
+    limit, rises = search(0, 0).least_cost(), list[int]()
+    if best.goal.excess <= floor or not prove:
+        rises = list(RISES if prove else RISES_TO_ANY)
     if best.goal.cost >= INFEASIBLE and ordered and prove:
         rises = rises[:3]  # there may be no placement in the scope: more limits would only delay this answer
     while True:
@@ -181,6 +183,52 @@ def _deepen(model: ExactModel, covers: Covers, best: FloorResult, work: Work, sc
             rises = []  # again without a limit: a placement may be found, but without a proof
 
 
+def find_fewer(
+    model: ExactModel, covers: Covers, unclearable: frozenset[int], left: frozenset[int], work: Work
+) -> tuple[Value, list[Pair]] | None:
+    """Searches for a plan that clears one more node than a known plan, then one more, and so on; without a proof.
+
+    ``left``: rows of the nodes that the known plan leaves overloaded.
+    """
+    best: tuple[Value, list[Pair]] | None = None
+    while True:
+        found = _find_plan(model, covers, [left - {node} for node in sorted(left - unclearable)], work)
+        if found is None:
+            return best
+        best, left = found, nodes_left(model, found[1])
+
+
+def nodes_left(model: ExactModel, moves: Sequence[Pair]) -> frozenset[int]:
+    """Rows of the nodes that are overloaded before these moves and after them."""
+    vcpus, mib = [node.vcpus for node in model.nodes], [node.mib for node in model.nodes]
+    for row, target in moves:
+        vm = model.vms[row]
+        for node, by in ((vm.home, -1), (target, 1)):
+            vcpus[node] += by * vm.vcpus
+            mib[node] += by * vm.mib
+    return frozenset(
+        i
+        for i, node in enumerate(model.nodes)
+        if node.overloaded and (vcpus[i] > node.cap_vcpus or mib[i] > node.cap_mib)
+    )
+
+
+def _find_plan(
+    model: ExactModel, covers: Covers, sets: Sequence[frozenset[int]], work: Work
+) -> tuple[Value, list[Pair]] | None:
+    """A plan that leaves at most the nodes of one of these sets overloaded; each set gets an equal part of the work."""
+    for i, left in enumerate(sets):
+        given = Work(work.part(len(sets) - i))
+        work.left -= given.left
+        nothing = FloorResult(Goal(inf, INFEASIBLE), None, complete=False)
+        scope = _Scope(left, 0.0, overloaded_first=False, ordered=True, prove=False)
+        any_plan = _deepen(model, covers, nothing, given, scope)
+        work.left += given.left
+        if any_plan.moves is not None:
+            return Value(len(nodes_left(model, any_plan.moves)), *any_plan.goal), any_plan.moves
+    return None
+
+
 def find_any(
     model: ExactModel, covers: Covers, unclearable: frozenset[int], known: Value, work: Work
 ) -> tuple[Value, list[Pair]] | None:
@@ -189,19 +237,12 @@ def find_any(
     It tries the fewest nodes first. Each number of nodes gets half of the remaining work, shared by its sets of nodes.
     """
     for number in range(len(unclearable), known.left):
-        sets, half = list(sets_of_nodes(model, unclearable, number)), Work(work.left // 2)
+        half = Work(work.left // 2)
         work.left -= half.left
-        for i, left in enumerate(sets):
-            given = Work(half.part(len(sets) - i))
-            half.left -= given.left
-            nothing = FloorResult(Goal(inf, INFEASIBLE), None, complete=False)
-            any_plan = _deepen(
-                model, covers, nothing, given, _Scope(left, 0.0, overloaded_first=False, ordered=True, prove=False)
-            )
-            half.left += given.left
-            if any_plan.moves is not None:
-                return Value(number, *any_plan.goal), any_plan.moves
+        found = _find_plan(model, covers, list(sets_of_nodes(model, unclearable, number)), half)
         work.left += half.left
+        if found is not None:
+            return found
     return None
 
 

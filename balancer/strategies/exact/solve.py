@@ -9,7 +9,16 @@ from math import inf
 
 from balancer.state import WorkingState
 from balancer.strategies.exact.cover import INFEASIBLE, Covers
-from balancer.strategies.exact.floor import Floor, Work, find_any, find_best, find_floor, sets_of_nodes
+from balancer.strategies.exact.floor import (
+    Floor,
+    Work,
+    find_any,
+    find_best,
+    find_fewer,
+    find_floor,
+    nodes_left,
+    sets_of_nodes,
+)
 from balancer.strategies.exact.model import ExactModel
 from balancer.strategies.exact.order import Pair, order_of
 from balancer.strategies.exact.packing_bound import Goal
@@ -22,6 +31,8 @@ WORK = 80_000
 """How many (partial) placements all searches of one cluster of ``NODES`` nodes visit together. Fewer in a larger
 cluster, where each visit takes longer: a plan should take at most a second."""
 NODES = 8
+PART_FOR_FEWER = 2 / 3
+"""The search for a plan that clears one node more gets at most this part of the work."""
 FIRST_WORK = 4_000
 """The work of a first search without a known plan: enough for most clusters of a few nodes."""
 
@@ -52,7 +63,7 @@ def first_plan(model: ExactModel, known: Value) -> ExactResult:
     return _result(model, best, _search_everything(model, covers, _find_unclearable(model, covers), best))
 
 
-def improve(model: ExactModel, known: Value) -> ExactResult:
+def improve(model: ExactModel, known: Value, moves: Sequence[Pair] = ()) -> ExactResult:
     """Searches for a plan with a better value than ``known``, among all plans that move each VM at most once.
 
     First it finds the floor. A plan that reaches the floor is optimal. If none is found, another search looks for a
@@ -61,8 +72,14 @@ def improve(model: ExactModel, known: Value) -> ExactResult:
     covers = Covers(model)
     work = Work(WORK * NODES // max(NODES, len(model.nodes)))
     unclearable = _find_unclearable(model, covers)
-    better = find_any(model, covers, unclearable, known, work)
     start = ExactResult(None, known, proven=False, proven_for_all=False)
+    part = Work(int(work.left * PART_FOR_FEWER))
+    work.left -= part.left
+    fewer = find_fewer(model, covers, unclearable, nodes_left(model, moves), part)
+    work.left += part.left
+    if fewer is not None and fewer[0] < known:
+        start = ExactResult(fewer[1], fewer[0], proven=False, proven_for_all=False)
+    better = find_any(model, covers, unclearable, start.value, work)
     if better is not None:
         start = ExactResult(better[1], better[0], proven=False, proven_for_all=False)
     floor = find_floor(model, unclearable, start.value, work)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from balancer.strategies.exact.excess import DIGITS
+from balancer.strategies.exact.floor import nodes_left
 from balancer.strategies.exact.model import ExactModel, ExactNode
 from balancer.strategies.exact.order import Pair
 from balancer.strategies.exact.search import Value
@@ -13,21 +14,24 @@ from balancer.strategies.optimal.small_problem import SmallProblem
 from balancer.strategies.outcome import Step
 
 
-def value_of(model: ExactModel, moves: Sequence[tuple[int, int]]) -> Value:
-    """The value of a plan, given as ids of VMs and of their targets."""
+def rows_of(model: ExactModel, moves: Sequence[tuple[int, int]]) -> list[Pair]:
+    """Moves that are given as ids of VMs and of their targets, as rows of the model."""
     row_of_vm = {vm.candidate.vm.id: row for row, vm in enumerate(model.vms)}
     row_of_node = {node.node_id: row for row, node in enumerate(model.nodes)}
+    return [(row_of_vm[vm_id], row_of_node[target_id]) for vm_id, target_id in moves]
+
+
+def value_of(model: ExactModel, moves: Sequence[Pair]) -> Value:
+    """The value of a plan."""
     vcpus, mib = [node.vcpus for node in model.nodes], [node.mib for node in model.nodes]
-    cost = 0
-    for vm_id, target_id in moves:
-        vm, target = model.vms[row_of_vm[vm_id]], row_of_node[target_id]
+    for row, target in moves:
+        vm = model.vms[row]
         for node, by in ((vm.home, -1), (target, 1)):
             vcpus[node] += by * vm.vcpus
             mib[node] += by * vm.mib
-        cost += vm.cost
     above = [n.excess(c, m) for n, c, m in zip(model.nodes, vcpus, mib, strict=True) if n.overloaded]
-    left = sum(1 for n, c, m in zip(model.nodes, vcpus, mib, strict=True) if n.overloaded and _above(n, c, m))
-    return Value(left, round(sum(above), DIGITS), cost)
+    left = len(nodes_left(model, moves))
+    return Value(left, round(sum(above), DIGITS), sum(model.vms[row].cost for row, _ in moves))
 
 
 def exact_steps(problem: SmallProblem, order: Sequence[Pair]) -> list[Step]:

@@ -13,7 +13,7 @@ from balancer.model import Bound
 from balancer.state import WorkingState
 from balancer.strategies.exact.model import ExactModel, build_model
 from balancer.strategies.exact.solve import MAX_VMS, ExactResult, first_plan, improve, is_small
-from balancer.strategies.optimal.exact_plan import exact_steps, value_of
+from balancer.strategies.optimal.exact_plan import exact_steps, rows_of, value_of
 from balancer.strategies.optimal.finish import UNPROVEN, Proven, Whole, finished
 from balancer.strategies.optimal.small_certificate import prove_small
 from balancer.strategies.optimal.small_problem import SmallProblem
@@ -44,8 +44,9 @@ def _improved(state: WorkingState, model: ExactModel, first: ExactResult, *, cut
 
     start = state.checkpoint()
     problem, moves = heuristic_moves(state)
-    known = value_of(model, [(move.vm_id, move.target_id) for _, move in moves])
-    result = improve(model, min(known, first.value))
+    pairs = rows_of(model, [(move.vm_id, move.target_id) for _, move in moves])
+    known = value_of(model, pairs)
+    result = improve(model, *((known, pairs) if known <= first.value else (first.value, first.moves or [])))
     if result.moves is None and first.value < known:
         result = replace(result, moves=first.moves)
     if result.moves is None:
