@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from chat_fixture import ANNA, BORIS, GROUP, ChatFixture, running
 from test_campaigns import WORLD
-from test_charts import said
+from test_charts import picture, said
 
 from bot.app.program import VMBalancer
 from bot.cli import roll
@@ -196,3 +196,18 @@ async def test_terminal_starts_shows_pauses_and_stops_what_the_program_carries_o
 async def shown_after_check(chat: ChatFixture) -> None:
     """The program has looked at the panel."""
     await chat.until(lambda: chat.balancer is not None and chat.balancer.service.observer.last is not None)
+
+
+async def test_message_has_a_picture_of_all_nodes_that_follows_their_states(tmp_path: Path) -> None:
+    async with running(tmp_path, WORLD, pictures=True) as chat:
+        await chat.start()
+        said(chat, "/roll")
+        await chat.pressed(await chat.message("the plan for emptying"), "ask at each node")
+        message = await shown(chat, ": waits for approval")
+        before = picture(message)
+        name = next(n for n in NODES.values() if f"{n}: waits for approval" in message.content.text)
+        await chat.pressed(message, f"Empty {name}")
+        message = await shown(chat, f"{name}: is empty")
+        assert picture(message) != before
+        await chat.pressed(message, f"Ready: {name}")
+        await shown(chat, f"{name}: done")

@@ -7,12 +7,13 @@ from datetime import datetime
 
 from balancer.model import Reason
 from bot.domain.campaigns import Campaign, CampaignNode, CampaignState, NodeState, inner_reason
-from bot.domain.sanitize import shorten
+from bot.domain.sanitize import one_line, shorten
 from bot.rendering.catalog import Texts
 from bot.rendering.phrases import moment
 
 OUTPUT_LINES, OUTPUT_LENGTH = 6, 400
 """Of the end of what ROLL_COMMAND wrote."""
+LONGEST_NAME = 60
 MARKS = {
     NodeState.WAITING: "⚪",
     NodeState.ASKED: "❓",
@@ -49,8 +50,14 @@ def title_words(texts: Texts, campaign: Campaign, now: datetime) -> str:
     )
 
 
-def campaign_lines(texts: Texts, campaign: Campaign, arrived: Arrived, now: datetime) -> list[str]:
-    """Who started it and when it may run, why it is paused, and one line for each node."""
+def campaign_lines(
+    texts: Texts, campaign: Campaign, arrived: Arrived, now: datetime, *, most: int | None = None
+) -> list[str]:
+    """Who started it and when it may run, why it is paused, and one line for each node.
+
+    Args:
+        most: so many nodes, those around the one whose turn it is; ``None`` = all.
+    """
     lines = [texts.text("campaign-by", who=campaign.by.name, number=campaign.id)]
     if campaign.approved:
         lines.append(texts.text("campaign-approved", who=", ".join(actor.name for actor in campaign.approved)))
@@ -60,15 +67,26 @@ def campaign_lines(texts: Texts, campaign: Campaign, arrived: Arrived, now: date
     if campaign.reason is not None:
         lines.append(reason_words(texts, campaign.reason))
     lines.append("")
-    lines += [node_line(texts, number, node, arrived) for number, node in enumerate(campaign.nodes, start=1)]
+    numbered = _around_current(campaign, len(campaign.nodes) if most is None else most)
+    lines += [node_line(texts, number, node, arrived) for number, node in numbered]
+    if len(numbered) < len(campaign.nodes):
+        lines.append(texts.text("campaign-more", count=len(campaign.nodes) - len(numbered)))
     return [*lines, *_hints(texts, campaign)]
+
+
+def _around_current(campaign: Campaign, most: int) -> list[tuple[int, CampaignNode]]:
+    """Nodes with their numbers: the one whose turn it is, some before it and some after it."""
+    current = campaign.current
+    at = len(campaign.nodes) if current is None else campaign.nodes.index(current)
+    first = max(0, min(at - most // 2, len(campaign.nodes) - most))
+    return list(enumerate(campaign.nodes[first : first + most], start=first + 1))
 
 
 def node_line(texts: Texts, number: int, node: CampaignNode, arrived: Arrived) -> str:
     """One node: its place in the order, its state, and what is to be known of it."""
     done, total = arrived.get(node.node_id, (0, 0))
     words = texts.text("campaign-node", state=node.state.value, done=done, total=total)
-    line = f"{MARKS[node.state]} {number}. {node.name}: {words}"
+    line = f"{MARKS[node.state]} {number}. {shorten(one_line(node.name), LONGEST_NAME)}: {words}"
     if node.kernel_after is not None and node.kernel is not None and node.kernel_after != node.kernel:
         line += " · " + texts.text("campaign-kernel", kernel=node.kernel_after, before=node.kernel)
     if node.reason is not None:
@@ -92,5 +110,9 @@ def _hints(texts: Texts, campaign: Campaign) -> list[str]:
         lines += ["", texts.text("campaign-hint", state=node.state.value, node=node.name)]
     if node.command is not None and node.command.output:
         shown = node.command.output.splitlines()[-OUTPUT_LINES:]
-        lines += ["", texts.text("campaign-output"), *(shorten(line, OUTPUT_LENGTH // OUTPUT_LINES) for line in shown)]
+        lines += [
+            "",
+            texts.text("campaign-output"),
+            *(shorten(one_line(line), OUTPUT_LENGTH // OUTPUT_LINES) for line in shown),
+        ]
     return lines

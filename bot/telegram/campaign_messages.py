@@ -12,6 +12,7 @@ from bot.telegram.delivery import MESSAGE_GONE, UNCHANGED
 from bot.telegram.sender import Place
 from bot.telegram.shown_chat import ShownChat
 from bot.telegram.views.campaigns import campaign_view
+from bot.telegram.views.pictures import picture_of_campaign
 from bot.telegram.views.view import View
 
 LOOKED_AT = 20
@@ -48,8 +49,9 @@ class CampaignMessages:
 
     async def _show(self, campaign: Campaign) -> None:
         arrived = await arrived_of(self._store, campaign)
-        now, two_person = self._context.clock(), self._context.two_person
-        view = campaign_view(self._chat.texts, campaign, arrived, now, two_person=two_person)
+        texts, now = self._chat.texts, self._context.clock()
+        picture = picture_of_campaign(texts, campaign) if self._context.illustrated else None
+        view = campaign_view(texts, campaign, arrived, now, two_person=self._context.two_person, picture=picture)
         if self._shown.get(campaign.id) == view.digest:
             return
         subject = f"campaign-{campaign.id}"

@@ -216,6 +216,7 @@ class TelegramNotifier:
             pictures=pictures or (lambda _texts, _proposal: None),
             rich=rich,
             two_person=two_person,
+            illustrated=pictures is not None,
             defects=defects or Defects(),
             allow_abort=allow_abort,
             progress=progress,

@@ -56,6 +56,8 @@ class ChatContext:
     rich: bool
     defects: Defects
     two_person: bool = False
+    illustrated: bool = False
+    """Whether messages have pictures."""
     allow_abort: bool = False
     progress: Callable[[int], JobProgress | None] = lambda _migration_id: None
     capacity: Callable[[Collection[int] | None], Awaitable[Sequence[CapacityReport]]] | None = None

@@ -17,6 +17,7 @@ from typing import ParamSpec
 
 from balancer.model import NodeReport, Plan
 from balancer.requests.capacity import CapacityReport
+from bot.domain.campaigns import Campaign
 from bot.domain.load_history import BusyNode, PastMigration, Sample
 from bot.rendering.catalog import Texts
 from bot.rendering.charts.values import Arrow, Limits, Section
@@ -26,6 +27,7 @@ __all__ = [
     "Limits",
     "Section",
     "before_after_picture",
+    "campaign_picture",
     "capacity_picture",
     "cluster_picture",
     "digest_picture",
@@ -130,6 +132,13 @@ def capacity_picture(texts: Texts, report: CapacityReport) -> bytes:
     from bot.rendering.charts import capacity
 
     return capacity.draw(texts, report)
+
+
+def campaign_picture(texts: Texts, campaign: Campaign) -> bytes:
+    """A tile for each node of a campaign, in its order: up to 60, those around the node whose turn it is."""
+    from bot.rendering.charts import campaign as chart
+
+    return chart.draw(texts, campaign)
 
 
 def digest_picture(texts: Texts, overload_by_day: Sequence[tuple[date, float]], busiest: Sequence[BusyNode]) -> bytes:

@@ -9,12 +9,15 @@ from markupsafe import Markup, escape
 
 from bot.domain.campaigns import Campaign, CampaignState, NodeState, Press, can_be_ready
 from bot.domain.dates import When
+from bot.domain.sanitize import shorten
 from bot.rendering.campaigns import Arrived, campaign_lines, title_words
 from bot.rendering.catalog import Texts
 from bot.telegram.keyboards.buttons import Row, do, keyboard
 from bot.telegram.views import wording
-from bot.telegram.views.view import View
+from bot.telegram.views.view import Picture, View, fits
 
+NODES_BELOW_PICTURE = 5
+NAME_ON_BUTTON = 18
 ASK, ALL = "ask", "all"
 """What a button to start carries: each node is asked for, or all are approved at once."""
 
@@ -40,13 +43,33 @@ def when_line(texts: Texts, when: When, now: datetime, *, maintenance: bool) -> 
     return texts.html("maintenance-hours" if maintenance else "roll-hours", start=start, end=end)
 
 
-def campaign_view(texts: Texts, campaign: Campaign, arrived: Arrived, now: datetime, *, two_person: bool) -> View:
-    """How the campaign stands, with what can be pressed now."""
-    lines = [escape(line) for line in campaign_lines(texts, campaign, arrived, now)]
-    title = texts.html("campaign-bold", text=title_words(texts, campaign, now))
-    text = wording.fitted([title], lines, texts, more="table-more")
+def campaign_view(
+    texts: Texts,
+    campaign: Campaign,
+    arrived: Arrived,
+    now: datetime,
+    *,
+    two_person: bool,
+    picture: Picture | None = None,
+) -> View:
+    """How the campaign stands, with what can be pressed now.
+
+    Args:
+        picture: shows all nodes; the words below it are about as many as they have room for. ``None`` = words alone.
+    """
     rows = _rows(texts, campaign, two_person=two_person) if campaign.is_open else []
-    return View(text, keyboard(rows), final=not campaign.is_open)
+    buttons, final = keyboard(rows), not campaign.is_open
+    for most in (None, NODES_BELOW_PICTURE) if picture is not None else ():
+        view = View(_words(texts, campaign, arrived, now, most=most), buttons, final, picture=picture)
+        if fits(view):
+            return view
+    return View(_words(texts, campaign, arrived, now), buttons, final)
+
+
+def _words(texts: Texts, campaign: Campaign, arrived: Arrived, now: datetime, *, most: int | None = None) -> Markup:
+    lines = [escape(line) for line in campaign_lines(texts, campaign, arrived, now, most=most)]
+    title = texts.html("campaign-bold", text=title_words(texts, campaign, now))
+    return wording.fitted([title], lines, texts, more="table-more")
 
 
 def _rows(texts: Texts, campaign: Campaign, *, two_person: bool) -> list[Row]:
@@ -61,7 +84,7 @@ def _node_rows(texts: Texts, campaign: Campaign) -> list[Row]:
     node = campaign.current
     if node is None:
         return []
-    name, position, rows = wording.short(node.name), campaign.nodes.index(node), list[Row]()
+    name, position, rows = shorten(node.name, NAME_ON_BUTTON), campaign.nodes.index(node), list[Row]()
     if campaign.state is CampaignState.RUNNING and node.state in (NodeState.ASKED, NodeState.BACK):
         words = texts.text("row-roll-empty" if node.state is NodeState.ASKED else "row-roll-fill", node=name)
         rows.append([do(words, "roll-moves", campaign.id, part=position, style=ButtonStyle.SUCCESS)])

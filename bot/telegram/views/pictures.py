@@ -12,6 +12,7 @@ from functools import partial
 from balancer.model import VM, Purpose
 from balancer.policy import Policy
 from balancer.requests.capacity import CapacityReport
+from bot.domain.campaigns import Campaign
 from bot.domain.load_history import BusyNode, DayHours, PastMigration, Sample
 from bot.domain.proposals import IN_FLIGHT, Proposal
 from bot.rendering.catalog import Texts
@@ -20,6 +21,7 @@ from bot.rendering.charts import (
     Limits,
     Section,
     before_after_picture,
+    campaign_picture,
     capacity_picture,
     cluster_picture,
     digest_picture,
@@ -80,6 +82,13 @@ def proposal_picture(service: Service, texts: Texts, proposal: Proposal) -> Pict
     if proposal.purpose is not Purpose.BALANCE:
         return None
     return Picture(f"{proposal.id} {texts.language}", partial(proposal_photo, service, texts, proposal))
+
+
+def picture_of_campaign(texts: Texts, campaign: Campaign) -> Picture:
+    """Where a campaign is. It changes with the states of the nodes, not with every VM that has moved."""
+    states = " ".join(node.state.value for node in campaign.nodes)
+    key = f"campaign {campaign.id} {states} {texts.language}"
+    return Picture(key, partial(drawn, campaign_picture, texts, campaign))
 
 
 async def load_photo(

@@ -31,6 +31,23 @@ campaign-node = { $state ->
     [failed] failed
    *[waiting] waits
 }
+picture-campaign = { $state ->
+    [asked] waits for approval
+    [emptying] is emptied
+    [empty] empty
+    [working] ROLL_COMMAND
+    [away] away
+    [back] back
+    [filling] is filled
+    [done] done
+    [skipped] skipped
+    [failed] failed
+   *[waiting] waits
+}
+campaign-more = { $count ->
+    [one] 1 other node
+   *[other] { NUMBER($count) } other nodes
+}
 campaign-kernel = kernel { $kernel }, was { $before }
 campaign-hint = { $state ->
     [asked] Press “Empty” when { $node } may be emptied.

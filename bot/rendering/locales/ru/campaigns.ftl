@@ -28,6 +28,20 @@ campaign-node = { $state ->
     [failed] ошибка
    *[waiting] ждёт очереди
 }
+picture-campaign = { $state ->
+    [asked] ждёт одобрения
+    [emptying] освобождается
+    [empty] пуст
+    [working] ROLL_COMMAND
+    [away] недоступен
+    [back] вернулся
+    [filling] заполняется
+    [done] готов
+    [skipped] пропущен
+    [failed] ошибка
+   *[waiting] ждёт очереди
+}
+campaign-more = ещё узлов: { NUMBER($count) }
 campaign-kernel = ядро { $kernel }, было { $before }
 campaign-hint = { $state ->
     [asked] Нажмите «Освободить», когда { $node } можно освободить.
@@ -46,7 +60,7 @@ row-roll-fill = ✅ Заполнить { $node }
 row-roll-finish = Закончить без заполнения
 row-roll-ready = Готово: { $node }
 row-roll-skip = ⏭ Пропустить { $node }
-button-roll-pause = ⏸ Приостановить
+button-roll-pause = ⏸ Пауза
 button-roll-resume = ▶️ Продолжить
 popup-roll-all = Все миграции { $count ->
     [one] с { NUMBER($count) } узла
