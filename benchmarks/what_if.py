@@ -1,7 +1,7 @@
 """Replays beside the truth: a world is recorded under one strategy, replayed under others, and simulated under them.
 
 `python -m benchmarks.what_if [--days N]` prints the table: the result of the replay, and the real result when the
-orders of the same customers come under that strategy.
+orders of the same customers come under that strategy. `--speed` prints instead how long the replays take.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from balancer.policy import Policy
 from balancer.replay.simulation import Replay, ReplayResult, Variant
 from balancer.replay.world import OwnMove
 from benchmarks import closed_loop
+from bot.service.what_if import COMPARED
 from bot.store.check_record import packed
 
 CHECKS_A_DAY = round(86_400 / closed_loop.CYCLE_S)
@@ -77,12 +78,32 @@ def replayed(recording: Recording, strategy: str, budget: int = 1) -> ReplayResu
     return replay.outcome
 
 
+def speed(scene: closed_loop.Scene) -> list[str]:
+    """Processor time of reading a record once, and of each replay that `/whatif` makes."""
+    recording = record(scene, "optimal, moves")
+    began = time.process_time()
+    checks = recording.checks()
+    taken = {"reading": time.process_time() - began}
+    for strategy in (None, *COMPARED):
+        began = time.process_time()
+        replay = Replay(None if strategy is None else Variant((("strategy", strategy),)))
+        for inputs in checks:
+            replay.step(inputs, recording.own)
+        taken[strategy or "what happened"] = time.process_time() - began
+    rows = [f"| {name} | {seconds:.1f} |" for name, seconds in {**taken, "all": sum(taken.values())}.items()]
+    return [f"| {scene.days:g} days of {scene.instance} | CPU, s |", "| --- | --- |", *rows]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.what_if", description=__doc__)
     parser.add_argument("--days", type=float, default=14.0)
     parser.add_argument("--instance", default="gen-32x600-tight")
+    parser.add_argument("--speed", action="store_true")
     given = parser.parse_args()
     scene = closed_loop.Scene(given.instance, given.days)
+    if given.speed:
+        print("\n".join(speed(scene)))
+        return
     lived = {strategy: closed_loop.simulate(scene, strategy, 1) for strategy in STRATEGIES}
     print("| recorded under | replayed | overloaded: replay, truth | moves: replay, truth | s | MiB a month |")
     print("| --- | --- | --- | --- | --- | --- |")

@@ -91,6 +91,8 @@ def _not_done(balancer: VMBalancer, terminal: Terminal, report: CycleReport) -> 
 async def _decide(balancer: VMBalancer, terminal: Terminal, ids: Sequence[int]) -> None:
     """With ``--yes`` every move is approved; else people decide in the chat, or at the terminal if there is no chat."""
     pending = [m for p in await _proposals(balancer, ids) for m in p.pending]
+    if not pending:  # assist mode started all of them
+        return
     if terminal.approve_all:
         move_ids = [m.id for m in pending]
         await balancer.service.decisions.decide(move_ids, Verdict.APPROVE, at_the_terminal(), confirmed=move_ids)

@@ -141,5 +141,5 @@ def _as_of_now(plan: Plan, move: Move, seen: Snapshot, policy: Policy, recent: R
     left = plan.overloaded_after if plan.overloaded_after_all is None else plan.overloaded_after_all
     if above(fresh.source_after, policy) and not above(move.source_after, policy):
         left = (*left, move.source_id)
-    cautions = tuple(remark.reason for remark in seen.remarks)
+    cautions = (*(remark.reason for remark in seen.remarks), *state.contradictions)
     return replace(plan, moves=(fresh,), nodes=nodes, cautions=cautions, overloaded_after_all=left)
