@@ -1,4 +1,4 @@
-"""What has to happen next in a campaign, by what the panel shows and how the migrations stand. Pure."""
+"""The next step of a campaign, from the state of the panel and of the migrations. Pure."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from balancer.model import Reason
 from bot.domain.campaigns import Campaign, CampaignNode, CampaignState, CommandRun, NodeState, entered, with_node
 
 AWAY_TOLD_AFTER = timedelta(minutes=30)
-"""A node that stays away for so long is told of, once."""
+"""People are told once about a node that stays away for this long."""
 
 
 @dataclass(frozen=True, slots=True)
 class SeenNode:
-    """A node as the panel shows it. ``running``: VMs on it that are not known to be off."""
+    """A node as the panel shows it. ``running``: its VMs that are not known to be off."""
 
     in_service: bool
     running: int
@@ -25,7 +25,7 @@ class SeenNode:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How the moves of a proposal stand."""
+    """The progress of the moves of a proposal."""
 
     total: int
     arrived: int
@@ -33,12 +33,12 @@ class Progress:
     """Whether a move was approved and queued."""
     settled: bool
     failure: Reason | None = None
-    """Why a move failed, or that nobody knows how it ended."""
+    """Why a move failed, or that its outcome is unknown."""
     in_flight: bool = False
 
 
 class Deed(str, Enum):
-    """What ``advance`` cannot do by changing values."""
+    """Actions that ``advance`` cannot do by changing values."""
 
     EMPTY = "empty"
     FILL = "fill"
@@ -47,7 +47,7 @@ class Deed(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The campaign as it has to be now, and what has to be done then. ``news``: what people are told."""
+    """The changed campaign, and the action to take then. ``news``: the notices for people."""
 
     campaign: Campaign
     deed: Deed | None = None
@@ -56,7 +56,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What ``advance`` goes by.
+    """The facts on which ``advance`` decides.
 
     ``seen``: the current node on the panel; ``None``: the panel does not show it. ``progress``: of the node's proposal;
     ``None``: it has none. ``alone``: every node is approved, nobody has to be asked. ``has_command``: ROLL_COMMAND is
@@ -80,7 +80,7 @@ class Look:
 
 
 def needs_panel(campaign: Campaign, progress: Progress | None) -> bool:
-    """Whether ``advance`` has to know what the panel shows of the current node."""
+    """Whether ``advance`` needs the panel's state of the current node."""
     node = campaign.current
     if node is None or campaign.state is not CampaignState.RUNNING:
         return False
@@ -90,7 +90,7 @@ def needs_panel(campaign: Campaign, progress: Progress | None) -> bool:
 
 
 def failed(campaign: Campaign, node: CampaignNode, reason: Reason, now: datetime) -> Step:
-    """The node failed: the campaign pauses until a person says how it goes on."""
+    """The node failed: the campaign pauses until a person decides about it."""
     paused = replace(entered(campaign, node, NodeState.FAILED, now, reason=reason), state=CampaignState.PAUSED)
     news = Reason.of("campaign-paused", cluster=campaign.cluster_name, node=node.name)
     return Step(paused, news=news)
@@ -129,7 +129,7 @@ def _asked(campaign: Campaign, node: CampaignNode, look: Look) -> Step | None:
     progress = look.progress
     if progress is not None and progress.started:
         return Step(entered(campaign, node, NodeState.EMPTYING, look.now))
-    # Nobody approved the moves in time, or they were withdrawn; or no node is begun at this hour.
+    # The moves were not approved in time, or were withdrawn; or no node is begun at this hour.
     if (progress is not None and progress.settled) or (progress is None and _hours_over(campaign, look)):
         return Step(entered(campaign, node, NodeState.WAITING, look.now, proposal_id=None))
     return Step(campaign, Deed.EMPTY) if look.alone else None
@@ -150,7 +150,7 @@ def _emptying(campaign: Campaign, node: CampaignNode, look: Look) -> Step | None
 
 
 def emptied(campaign: Campaign, node: CampaignNode, look: Look) -> Step:
-    """The panel shows no VM on the node that runs: the work may begin. A command needs no person for that."""
+    """The panel shows no running VM on the node, so the work may begin. ROLL_COMMAND starts without a person."""
     news = Reason.of("campaign-empty", cluster=campaign.cluster_name, node=node.name)
     empty = entered(campaign, node, NodeState.EMPTY, look.now, emptied_at=look.now, kernel=look.kernel)
     return Step(empty, news=None if look.has_command else news)
@@ -213,7 +213,7 @@ def _back(campaign: Campaign, node: CampaignNode, look: Look) -> Step | None:
 
 
 def _filling(campaign: Campaign, node: CampaignNode, look: Look) -> Step | None:
-    """A failure is told of the migration itself; the node is in service, so that the campaign does not wait for it."""
+    """Only the migration reports the failure; the node is in service, so the campaign does not wait for it."""
     failure = None if look.progress is None else look.progress.failure
     if look.progress is not None and failure is None and not look.progress.settled:
         return None

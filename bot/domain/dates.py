@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta, tzinfo
 from bot.domain.times import WallTime, at, local
 
 LONGEST_AHEAD = timedelta(days=60)
-"""Nobody remembers a campaign that was planned for a later day."""
+"""Later dates are refused, because people forget a campaign that was planned so far ahead."""
 _HOURS = re.compile(r"(?P<from>\d{1,2}:\d{2})(?:[-–—](?P<to>\d{1,2}:\d{2}))?")
 _ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
 _DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})(?:\.(\d{4}))?")
@@ -28,14 +28,14 @@ _NEAR = {"today": 0, "сегодня": 0, "tomorrow": 1, "завтра": 1}
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """From ``start`` on; until ``end`` where one was given. Aware UTC."""
+    """From ``start``, until ``end`` if one was given. Aware UTC."""
 
     start: datetime
     end: datetime | None = None
 
 
 class NoSuchTime(ValueError):
-    """A date or hours that cannot be meant. ``code``: ``past``, ``far`` or ``none`` (no such date or time)."""
+    """An impossible date or hours. ``code``: ``past``, ``far`` or ``none`` (no such date or time)."""
 
     def __init__(self, code: str, text: str) -> None:
         super().__init__(f"{text}: {code}")
@@ -93,7 +93,7 @@ def _moment(day: date, clock: str, zone: tzinfo | None, text: str) -> datetime:
 
 
 def _day_of(word: str, today: date) -> date | None:
-    """The day that a word names; ``None``: it names none.
+    """The day that a word means; ``None``: the word is no day.
 
     Raises:
         NoSuchTime: there is no such date.

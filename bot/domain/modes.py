@@ -1,4 +1,4 @@
-"""The modes, from the most careful to the least, and which one holds in a cluster. Pure."""
+"""The modes, from the most careful to the least careful, and the mode of a cluster. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 APPROVE, ASSIST, AUTO = "approve", "assist", "auto"
 MODES = (APPROVE, ASSIST, AUTO)
-"""People decide about each move; harmless moves start by themselves; every move does."""
+"""People decide about each move; harmless moves start by themselves; all moves start by themselves."""
 
 
 def lowest(modes: Collection[str]) -> str:

@@ -34,7 +34,7 @@ class Reservation:
 
     @property
     def room(self) -> ReservedRoom:
-        """As the planner takes it."""
+        """The reservation in the planner's form."""
         return ReservedRoom(self.node_id, self.vcpus, self.memory_mib)
 
     def filled_by(self, vms: Iterable[VM]) -> VM | None:

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from balancer.requests.room_table import RoomTable, ShapeRoom
 
 ROOM_KEY = "room-table-"
-"""With the id of the cluster: the key of the setting that holds the table."""
+"""Together with the id of the cluster: the key of the setting that holds the table."""
 DEFAULT_SHAPES = "4:8,8:16,16:64,32:128"
 MOST_SHAPES, MOST_VCPUS, MOST_GIB = 8, 1024, 65536
 NEEDED = "vCPUs:GiB of each size are needed, by commas, such as 4:8,16:64"
@@ -42,7 +42,7 @@ def _shape(word: str) -> tuple[int, int]:
 
 
 def as_text(table: RoomTable) -> str:
-    """As it is stored."""
+    """The text in the database."""
     return json.dumps(asdict(table))
 
 

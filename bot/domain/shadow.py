@@ -1,4 +1,4 @@
-"""What assist mode would have done by itself in the recorded days. Pure values, and their text in the database."""
+"""The moves that assist mode would have started in the recorded days. Pure values, and their text in the database."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Shadow:
 
     @property
     def days(self) -> int:
-        """How many days it speaks for, rounded up."""
+        """How many days were counted, rounded up."""
         return max(1, -(-int((self.at - self.since).total_seconds()) // 86_400))
 
     def counts(self, clusters: Collection[int] | None = None) -> tuple[int, int]:

@@ -1,7 +1,7 @@
-"""How a cluster's last migrations went, for assist mode. Pure.
+"""The results of a cluster's last migrations, for assist mode. Pure.
 
-A migration went well if its VM arrived without a restart and was not moved back, and if the ledger does not say that
-it brought clearly less than it promised. What other people did to the node, and VMs that grew, do not count against it.
+A migration went well if its VM arrived without a restart and was not moved back, and if the ledger does not show that
+it brought clearly less than it promised. Changes of the node by other people, and VMs that grew, do not count as bad.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class EndedMigration:
     vm_name: str
     state: MigrationState
     ended_at: datetime
-    """Its start, where the outcome is unknown."""
+    """Its start, if the outcome is unknown."""
     reason: Reason | None = None
     outcome: Outcome | None = None
     """Its latest comparison with its promise, or why there is none (``outcomes.newest``); ``None``: not compared."""
@@ -56,7 +56,7 @@ def track_record(newest_first: Iterable[EndedMigration], accepted_at: datetime |
 
 
 def why_bad(migration: EndedMigration) -> Reason | None:
-    """Why a migration does not count as good; ``None``: it does."""
+    """Why a migration does not count as good; ``None``: it counts as good."""
     name = migration.vm_name
     if migration.state is MigrationState.UNKNOWN:
         return Reason.of("auto-bad-unknown", vm=name)
@@ -68,7 +68,7 @@ def why_bad(migration: EndedMigration) -> Reason | None:
 
 
 def _why_worthless(outcome: Outcome, name: str) -> Reason | None:
-    """The same by what the migration brought."""
+    """The same, judged by the measured effect of the migration."""
     if outcome.missing is Missing.VM_BACK:
         return Reason.of("auto-bad-back", vm=name)
     if outcome.hit is None or outcome.hit >= KEPT or outcome.cause in _BY_OTHERS:

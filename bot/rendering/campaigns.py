@@ -1,4 +1,4 @@
-"""How a campaign stands, in lines of plain text: for the chat, the terminal and the console."""
+"""The state of a campaign in lines of plain text: for the chat, the terminal and the console."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bot.rendering.catalog import Texts
 from bot.rendering.phrases import moment
 
 OUTPUT_LINES, OUTPUT_LENGTH = 6, 400
-"""Of the end of what ROLL_COMMAND wrote."""
+"""How many lines and characters of the end of ROLL_COMMAND's output are shown."""
 LONGEST_NAME = 60
 MARKS = {
     NodeState.WAITING: "⚪",
@@ -28,7 +28,7 @@ MARKS = {
     NodeState.FAILED: "❌",
 }
 Arrived = Mapping[int, tuple[int, int]]
-"""Node -> how many of its VMs have moved, and how many have to."""
+"""Node -> how many of its VMs have moved, and how many have to move."""
 
 
 def title_words(texts: Texts, campaign: Campaign, now: datetime) -> str:
@@ -53,10 +53,10 @@ def title_words(texts: Texts, campaign: Campaign, now: datetime) -> str:
 def campaign_lines(
     texts: Texts, campaign: Campaign, arrived: Arrived, now: datetime, *, most: int | None = None
 ) -> list[str]:
-    """Who started it and when it may run, why it is paused, and one line for each node.
+    """Who started it, when it may run, why it is paused, and one line for each node.
 
     Args:
-        most: so many nodes, those around the one whose turn it is; ``None`` = all.
+        most: the number of nodes, around the one whose turn it is; ``None`` = all.
     """
     lines = [texts.text("campaign-by", who=campaign.by.name, number=campaign.id)]
     if campaign.approved:
@@ -101,7 +101,7 @@ def reason_words(texts: Texts, reason: Reason) -> str:
 
 
 def _hints(texts: Texts, campaign: Campaign) -> list[str]:
-    """What a person has to do now, and the end of what the command wrote."""
+    """The next action of a person, and the end of the command's output."""
     node = campaign.current
     if node is None or not campaign.is_open:
         return []

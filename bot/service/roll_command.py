@@ -1,7 +1,7 @@
 """Runs ROLL_COMMAND, the operator's own command that updates and reboots a node. The only place that runs a command.
 
-No shell: the words of the setting, then the node's name as the last argument. The environment is not the program's
-own, since that holds secrets.
+It uses no shell: the words of the setting, then the node's name as the last argument. The command does not get the
+program's environment, which holds secrets.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from bot.config.settings import Settings, secrets
 from bot.domain.sanitize import Redactor, one_line, with_parts
 
 OUTPUT_KEPT = 4000
-"""Characters of the end of the output that are kept."""
+"""How many characters of the end of the output are kept."""
 PASSED_ON = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "SYSTEMROOT", "SSH_AUTH_SOCK")
 """Variables of the environment that the command gets."""
 GRACE_S = 10.0
-"""How long a command that is stopped may take to end."""
+"""How long a stopped command may take to end."""
 _AT_ONCE = 65_536
 
 
@@ -38,7 +38,7 @@ class RollCommand:
     async def run(self, node: str) -> tuple[int | None, str]:
         """Runs the command for a node. Returns its exit code and the end of its output, without secrets.
 
-        The code is ``None`` where the command ran longer than ROLL_COMMAND_TIMEOUT, and 127 where it cannot be started.
+        The code is ``None`` if the command ran longer than ROLL_COMMAND_TIMEOUT, and 127 if it cannot be started.
         """
         if node.startswith("-"):
             return 127, "the name of the node begins with -, so that the command would take it for an option"
@@ -51,7 +51,7 @@ class RollCommand:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.STDOUT,
                 env=environment,
-                start_new_session=sys.platform != "win32",  # Ctrl-C for this program is none for the command
+                start_new_session=sys.platform != "win32",  # Ctrl-C stops only this program, not the command
             )
         except (OSError, ValueError) as error:
             return 127, self._redact(str(error))
@@ -65,7 +65,7 @@ class RollCommand:
         return process.returncode, await self._output(reading, kept)
 
     async def _output(self, reading: asyncio.Task[None], kept: bytearray) -> str:
-        """What the command wrote; what its own children still write is not waited for."""
+        """The output of the command. It does not wait for output of the command's own children."""
         await asyncio.wait((reading,), timeout=1.0)
         reading.cancel()
         lines = bytes(kept).decode("utf-8", "replace").splitlines()
@@ -79,7 +79,7 @@ async def _read(stream: asyncio.StreamReader | None, kept: bytearray) -> None:
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:
-    """Ends the command and what it started."""
+    """Ends the command and its child processes."""
     for how in (signal.SIGTERM, getattr(signal, "SIGKILL", signal.SIGTERM)):
         with suppress(ProcessLookupError):
             if sys.platform == "win32":

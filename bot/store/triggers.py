@@ -1,4 +1,4 @@
-"""Lifts the triggers that keep rows as they are, for the few transactions that may change such rows."""
+"""Removes for a moment the triggers that protect rows, for the few transactions that may change such rows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bot.store.database import Connection, all_rows, json_list
 
 @asynccontextmanager
 async def lifted(db: Connection, *names: str) -> AsyncIterator[None]:
-    """Removes these triggers and makes them again afterwards. If the block fails, the rollback restores them."""
+    """Removes these triggers and creates them again afterwards. If the block fails, the rollback restores them."""
     found = await all_rows(
         db,
         "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND name IN (SELECT value FROM json_each(?))",

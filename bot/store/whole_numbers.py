@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 LATEST = 2**33
 """Seconds since 1970: the year 2242."""
 LARGEST = 2**60
-"""A larger figure of a panel is nonsense, and would not fit into a column."""
+"""A larger figure from a panel is wrong, and does not fit into a column."""
 
 
 def whole_numbers(limits: Mapping[str, int], *, unknown: Collection[str] = ()) -> str:
