@@ -354,11 +354,24 @@ async def after_command(bot: BotFixture) -> Campaign:
     return await campaign_of(bot)
 
 
+async def commands_ended(bot: BotFixture, count: int) -> None:
+    """Takes the steps until so many commands have ended."""
+
+    async def over() -> bool:
+        await steps(bot)
+        runs = [n.command for n in (await campaign_of(bot)).nodes if n.command is not None]
+        return sum(run.ended_at is not None for run in runs) >= count
+
+    await bot.reached(over)
+
+
 async def test_command_runs_once_for_each_empty_node(tmp_path: Path) -> None:
     given = {"roll_command": command(tmp_path, "print('updated')"), **PEOPLE}
     async with running_bot(tmp_path, WORLD, **given) as bot:
         bot.start()
         await started(bot)
+        for count in (1, 2, 3):
+            await commands_ended(bot, count)
         campaign = await after_command(bot)
         assert (campaign.state, runs(tmp_path)) == (CampaignState.DONE, ["oak", "elm", "ash"])
         assert [n.command.output for n in campaign.nodes if n.command] == ["updated"] * 3
