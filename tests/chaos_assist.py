@@ -33,18 +33,19 @@ class HarmlessGuard:
 
     def __init__(self, path: Path, world: World, clock: Callable[[], datetime]) -> None:
         self._path, self._world, self._clock = path, world, clock
-        self.starts: list[float] = []
-        """When assist mode started something, in the time of the world."""
+        self.starts: list[tuple[int, float]] = []
+        """Cluster, and when assist mode started something there, in the time of the world."""
 
     def __call__(self, vm: VM, target: Node) -> str | None:
         with closing(sqlite3.connect(f"{self._path.as_uri()}?mode=ro", uri=True, timeout=10)) as db:
             found = db.execute(APPROVED, (vm.id, target.id)).fetchall()
             if not any(name == "assist" for name, _ in found):
                 return None
-            wrong = self._stopped(db, found[0][1])
-        self.starts.append(self._world.now)
+            cluster_id = found[0][1]
+            wrong = self._stopped(db, cluster_id)
+        self.starts.append((cluster_id, self._world.now))
         wrong += [] if vm.ram_mib <= SETTINGS["auto_max_gib"] * 1024 else [f"VM {vm.id} has {vm.ram_mib} MiB"]
-        day = [at for at in self.starts if self._world.now - at < DAY_S]
+        day = [at for of, at in self.starts if of == cluster_id and self._world.now - at < DAY_S]
         wrong += [] if len(day) <= SETTINGS["auto_max_per_day"] else [f"it is own start {len(day)} within a day"]
         wrong += [f"VM {vm.id} has the tag ask"] if "ask" in vm.tags else []
         return None if not wrong else f"assist mode: {', '.join(wrong)}"
