@@ -404,7 +404,9 @@ async def test_command_that_takes_too_long_is_stopped(tmp_path: Path) -> None:
 
 
 async def test_command_of_a_program_that_was_killed_is_asked_about_and_never_runs_again(tmp_path: Path) -> None:
-    given = {"roll_command": command(tmp_path, "time.sleep(600)"), "roll_command_timeout": 3600, **PEOPLE}
+    end = tmp_path / "end"
+    body = f"while not os.path.exists({str(end)!r}): time.sleep(0.1)"
+    given = {"roll_command": command(tmp_path, body), "roll_command_timeout": 3600, **PEOPLE}
     async with running_panel(WORLD) as panel:
         async with bot_on(panel, tmp_path / "bot.db", **given) as bot:
             bot.start()
@@ -416,6 +418,7 @@ async def test_command_of_a_program_that_was_killed_is_asked_about_and_never_run
         async with bot_on(panel, tmp_path / "bot.db", **given) as bot:
             bot.start()
             campaign = await steps(bot)
+            end.touch()  # until now the command went on without the program that started it
             assert (campaign.state, states(campaign)[0]) == (CampaignState.PAUSED, "failed")
             ready = await bot.service.campaigns.press(campaign.id, Press.READY, ANNA, at_node=1)
             assert ready is not None and ready.state is CampaignState.RUNNING
