@@ -65,7 +65,7 @@ class ShadowCount(UseCase):
         return None if stored is None else Shadow.of_text(stored.value)
 
     async def due(self) -> None:
-        """Counts, if the last count is a day old. Nothing is counted without a record of checks.
+        """Counts, if the last count is a day old, and if checks of a day are recorded.
 
         Raises:
             StoreError: the database cannot be used.
@@ -74,10 +74,10 @@ class ShadowCount(UseCase):
         if last is not None and last.at <= now < last.at + DAY:
             return
         record = await self._record(now)
-        proposed = [] if record is None else await self._store.autonomy.proposed(record.since, now)
-        if record is None or not record.frames:
+        if record is None or not record.frames or now - record.frames[0].taken_at < DAY:
             return
-        since = max(record.since, next(f.taken_at for f in record.frames))
+        proposed = await self._store.autonomy.proposed(record.since, now)
+        since = max(record.since, record.frames[0].taken_at)
         clusters = self._observer.clusters_seen()
         rules = {cluster.id: await self._rules(cluster.id, cluster.name) for cluster in clusters}
         ended = {cluster.id: await self._store.autonomy.ended(cluster.id, MOST_OUTCOMES) for cluster in clusters}
