@@ -250,7 +250,7 @@ async def test_each_person_gets_their_own_language(stack: Stack) -> None:
     )
     assert await stack.press(report, "m:1:a", VERA, forge=True) == "You may look, but not decide."
     shown = await stack.asked("/language", "🌐", user_id=BORIS, chat_id=BORIS)
-    assert "Telegram" in shown["text"] and "• Автоматически" in buttons(shown)
+    assert "Telegram" in shown["text"] and "• Авто" in buttons(shown)
     await stack.opened(shown, "English", "I speak English here", user_id=BORIS)
     assert "asks before it moves" in await stack.ask("/status", "VM Balancer", user_id=BORIS, chat_id=BORIS)
     assert "Only admins" in await stack.ask("/language ru", "admins", user_id=VERA)

@@ -531,7 +531,7 @@ async def test_vms_that_are_found_on_their_nodes_are_counted_by_node(place: Plac
     found = "the load of each VM can be read: 11 VMs were found on their nodes (hot: 10, mild: 1)"
     assert await vm_lines(place, nodes) == [("ok", found)]
     [(_, text)] = await vm_lines(place, nodes, bot_language="ru")
-    assert "найдено 11 ВМ (hot: 10, mild: 1)" in text
+    assert "найдено 11\xa0ВМ (hot: 10, mild: 1)" in text
     assert await vm_lines(place, nodes, vm_metrics="off") == []
 
 

@@ -73,7 +73,7 @@ def test_bash_knows_commands_options_and_values(scripts: Path) -> None:
     assert bash(scripts, "") >= set(COMMANDS)
     assert bash(scripts, "c") == {command for command in COMMANDS if command.startswith("c")} != set()
     assert bash(scripts, "--") >= {"--once", "--dry-run", "--no-dry-run", "--config", *OPTIONS.values()}
-    assert bash(scripts, "--balance-mode", "") == {"approve", "auto"}
+    assert bash(scripts, "--balance-mode", "") == {"approve", "assist", "auto"}
     assert bash(scripts, "--log-level", "W") == {"WARNING"}
     assert bash(scripts, "check", "--se") == {"--send-test"}
     assert bash(scripts, "check", "--once") == set()
@@ -90,7 +90,7 @@ def test_fish_knows_commands_options_and_values(scripts: Path) -> None:
     assert fish(scripts, "") >= set(COMMANDS)
     assert fish(scripts, "--notif") == {"--notifications"}
     assert fish(scripts, "check --se") == {"--send-test"}
-    assert fish(scripts, "--balance-mode ") == {"approve", "auto"}
+    assert fish(scripts, "--balance-mode ") == {"approve", "assist", "auto"}
     assert "powershell" in fish(scripts, "--config pow")
 
 
@@ -120,4 +120,4 @@ def test_every_command_has_a_parser_to_complete_from() -> None:
 
 def test_unknown_shell_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["completion", "tcsh"]) == BAD_SETTINGS
-    assert "choose from" in capsys.readouterr().err
+    assert "bash, zsh, fish or powershell is needed" in capsys.readouterr().err

@@ -215,7 +215,7 @@ def test_damaged_backup_is_not_restored(
             db.execute("DROP TABLE migration" if what == "foreign" else f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
         db.close()
     before = path.read_bytes()
-    assert main(["db", "restore", "source.db"]) == FAILED
+    assert main(["db", "restore", "source.db"]) == (BAD_SETTINGS if what == "missing" else FAILED)
     assert path.read_bytes() == before and list(folder.glob("*.aside-*")) == list(folder.glob("*.restored*")) == []
     assert len(said(capsys)[1].splitlines()) == 1
 

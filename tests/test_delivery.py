@@ -53,8 +53,9 @@ def inside(message: Message) -> list[str]:
 async def test_a_rich_proposal_has_picture_buttons_and_folded_details_in_one_message(tmp_path: Path) -> None:
     async with running(tmp_path, rich_buttons=True, pictures=True) as fixture:
         message = await proposal(fixture)
-        assert inside(message)[:5] == ["photo", "paragraph", "paragraph", "paragraph", "buttons"]
-        assert inside(message)[5:] == ["details", "buttons", "buttons"]
+        headline, gain, still_overloaded, move = ["paragraph"] * 4
+        assert inside(message)[:6] == ["photo", headline, gain, still_overloaded, move, "buttons"]
+        assert inside(message)[6:] == ["details", "buttons", "buttons"]
         rows = [[button["text"] for button in row] for row in message.content.button_rows()]
         assert rows == [["✅ Approve", "⏭ Skip", "❓ Why"], ["💡 Compare with optimal"], ["⋯ More", "👀 I’ll look"]]
         summary = message.content.rich[2]["text"]
