@@ -7,8 +7,8 @@ reason-auto-any-hour = любое время
 reason-auto-hours = часы { $hours }
 reason-auto-hours-closed = вне разрешённых часов ({ $hours })
 reason-auto-relieves-alone = одна разгружает { $node }
-reason-auto-proven = доказано: меньше чем за { NUMBER($moves) } миграций не обойтись
-reason-auto-unproven = не доказано: возможен план, где миграций меньше чем { NUMBER($moves) }
+reason-auto-proven = доказано: миграций нужно не меньше { NUMBER($moves) }
+reason-auto-unproven = не доказано, что миграций нужно не меньше { NUMBER($moves) }
 reason-auto-thresholds = { $source } и { $target } ниже порогов, { $target }: { $resource ->
     [pressure] нехватка CPU { NUMBER($value, maximumFractionDigits: 1) } % (порог { NUMBER($limit, maximumFractionDigits: 2) } %)
     [load] нагрузка { LOAD($value, $limit) } на CPU (порог { NUMBER($limit, maximumFractionDigits: 2) })
