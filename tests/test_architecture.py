@@ -52,7 +52,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "tomli": ("bot.config.documents",),
     "shtab": ("bot.cli",),
     "sqlite3": ("bot.store",),
-    "subprocess": ("bot.cli", "sandbox.demo", "sandbox.nodes", "bot.console.program"),
+    "subprocess": ("bot.cli", "sandbox.demo", "sandbox.nodes", "bot.console.program", "bot.service.roll_command"),
     "textual": ("bot.console",),
 }
 CORE_MAY_USE = {
