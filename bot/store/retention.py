@@ -69,7 +69,11 @@ async def _forget(db: Connection, proposal_ids: str, limit: str) -> int:
     )
     await db.execute("DELETE FROM cycle WHERE finished_at < ?", (limit,))
     await db.execute("DELETE FROM notice WHERE proposal_id IS NULL AND sent_at < ?", (limit,))
-    await db.execute("DELETE FROM exclusion WHERE ended_at < ?1 OR until < ?1", (limit,))
+    await db.execute(
+        "DELETE FROM exclusion WHERE ended_at < ?1 OR until < ?1 "
+        "OR campaign_id IN (SELECT id FROM campaign WHERE ended_at < ?1)",
+        (limit,),
+    )
     await db.execute("DELETE FROM reservation WHERE ended_at < ?1 OR until < ?1", (limit,))
     await db.execute(f"DELETE FROM campaign_node WHERE campaign_id IN ({_OLD_CAMPAIGNS})", (limit,))  # noqa: S608
     await db.execute(f"DELETE FROM campaign WHERE id IN ({_OLD_CAMPAIGNS})", (limit,))  # noqa: S608

@@ -26,6 +26,7 @@ from bot.store.outcome_rows import outcome_of, started_move_of
 from bot.store.outcomes import OUTCOMES, PROMISES
 from bot.store.reading import UNDECODABLE, Reader
 from bot.store.triggers import lifted
+from bot.store.unreadable_campaigns import set_campaign_aside, set_campaign_node_aside
 from bot.store.unreadable_figures import delete_figures, find_figures
 from bot.store.values import NoticeKind
 
@@ -184,10 +185,6 @@ _STAND_INS: Mapping[str, str] = {
     "first_approval": "DELETE FROM first_approval WHERE move_id = :id",
     "promise": "DELETE FROM promise WHERE migration_id = :id",
     "outcome": "DELETE FROM outcome WHERE id = :id",
-    "campaign": "UPDATE campaign SET state = 'stopped', by_kind = 'program', created_at = :now, starts_at = NULL, "
-    "ends_at = NULL, approved = '[]', reason = NULL, ended_at = :now WHERE id = :id",
-    "campaign_node": "UPDATE campaign_node SET state = 'skipped', since = :now, proposal_id = NULL, emptied_at = NULL, "
-    "reason = NULL, command = NULL WHERE id = :id",
     "abort": "UPDATE abort SET state = 'unclear', at = :now, by_kind = 'program' WHERE migration_id = :id",
 }
 
@@ -205,6 +202,10 @@ async def _set_aside(db: Connection, row: UnreadableRow, now: datetime) -> None:
         await _replace_proposal(db, row.row_id, now)
     elif row.place == "move":
         await _mend_migration(db, row.row_id, now)
+    elif row.place == "campaign":
+        await set_campaign_aside(db, row.row_id, now)
+    elif row.place == "campaign_node":
+        await set_campaign_node_aside(db, row.row_id, now)
     else:
         await db.execute(_STAND_INS[row.place], {"now": rows.to_text(now), "id": row.row_id})
 
