@@ -36,6 +36,7 @@ async def reboot(chat: ChatFixture, node: int) -> None:
     world.set_node(world.nodes[node], maintenance_mode=True)
     await look(chat)
     await shown(chat, f"{NODES[node]}: is away")
+    await chat.pass_time(timedelta(minutes=1))
     world.set_node(world.nodes[node], maintenance_mode=False)
     await look(chat)
 

@@ -12,6 +12,8 @@ from bot.domain.campaigns import Campaign, CampaignNode, CampaignState, CommandR
 
 AWAY_TOLD_AFTER = timedelta(minutes=30)
 """People are told once about a node that stays away for this long."""
+SHORTEST_ABSENCE = timedelta(minutes=1)
+"""A node that was away for a shorter time and shows no other kernel was not restarted: the work may still come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +161,9 @@ def emptied(campaign: Campaign, node: CampaignNode, look: Look) -> Step:
 def _empty(campaign: Campaign, node: CampaignNode, look: Look) -> Step | None:
     if not look.is_here:
         return Step(entered(campaign, node, NodeState.AWAY, look.now))
-    if look.seen is not None and look.seen.running:
-        reason = Reason.of("campaign-vms-came", node=node.name, count=look.seen.running)
-        return failed(campaign, node, reason, look.now)
+    came = _with_vms(campaign, node, look)
+    if came is not None:
+        return came
     if look.has_command and node.command is None:
         started = entered(campaign, node, NodeState.WORKING, look.now, command=CommandRun(look.now))
         return Step(started, Deed.COMMAND)
@@ -176,12 +178,28 @@ def _another_kernel(node: CampaignNode, look: Look) -> bool:
 
 def _away(campaign: Campaign, node: CampaignNode, look: Look) -> Step | None:
     if look.is_here:
-        return returned(campaign, node, look)
+        return _lost_for_a_moment(campaign, node, look) or returned(campaign, node, look)
     if node.told or look.now - node.since < AWAY_TOLD_AFTER:
         return None
     minutes = int((look.now - node.since).total_seconds() // 60)
     news = Reason.of("campaign-stays-away", cluster=campaign.cluster_name, node=node.name, minutes=minutes)
     return Step(with_node(campaign, replace(node, told=True)), news=news)
+
+
+def _lost_for_a_moment(campaign: Campaign, node: CampaignNode, look: Look) -> Step | None:
+    """The node is still empty and waits for the work; ``None``: it was away for long enough, or was worked on."""
+    short = look.now - node.since < SHORTEST_ABSENCE and not _another_kernel(node, look)
+    if not short or node.command is not None:
+        return None
+    return _with_vms(campaign, node, look) or Step(entered(campaign, node, NodeState.EMPTY, look.now))
+
+
+def _with_vms(campaign: Campaign, node: CampaignNode, look: Look) -> Step | None:
+    """The failure that VMs run on the node after it was emptied."""
+    if look.seen is None or not look.seen.running:
+        return None
+    reason = Reason.of("campaign-vms-came", node=node.name, count=look.seen.running)
+    return failed(campaign, node, reason, look.now)
 
 
 def returned(campaign: Campaign, node: CampaignNode, look: Look) -> Step:
