@@ -20,7 +20,7 @@ from bot.domain.campaigns import REST, Campaign, CampaignState, NodeState, Press
 from bot.domain.dates import When
 from bot.domain.proposals import Actor, MigrationState, Verdict
 from bot.errors import DryRunError
-from bot.rendering.campaigns import node_line
+from bot.rendering.campaigns import campaign_lines, node_line
 from bot.rendering.catalog import texts_for
 from bot.service.campaigns import Draft
 from bot.service.roll_command import RollCommand
@@ -75,7 +75,7 @@ def states(campaign: Campaign) -> list[str]:
 
 def maintenance(bot: BotFixture, node: int, on: bool, **fields: Any) -> None:
     bot.panel.world.set_node(bot.panel.world.nodes[node], maintenance_mode=on, **fields)
-    bot.pass_time(15)
+    bot.pass_time(90)
 
 
 def vms_on(bot: BotFixture, node: int) -> int:
@@ -185,6 +185,21 @@ async def test_node_that_is_back_with_another_kernel_is_done_although_no_check_s
     node = (await steps(bot)).nodes[0]
     assert (node.state, node.kernel, node.kernel_after) == (NodeState.DONE, before, "6.8.0")
     assert node_line(texts_for("en"), 1, node, {}).endswith(f"done · kernel 6.8.0, was {before}")
+
+
+async def test_node_that_the_panel_loses_for_a_moment_is_still_empty(bot: BotFixture) -> None:
+    await started(bot)
+    assert states(await steps(bot))[0] == "empty"
+    maintenance(bot, 1, True)
+    assert states(await steps(bot))[0] == "away"
+    bot.panel.world.set_node(bot.panel.world.nodes[1], maintenance_mode=False)
+    bot.pass_time(15)
+    assert states(await steps(bot)) == ["empty", "waiting", "waiting"]
+    assert await closed(bot) == [1]
+    maintenance(bot, 1, True)
+    await steps(bot)
+    maintenance(bot, 1, False)
+    assert states(await steps(bot))[0] == "done"
 
 
 async def test_node_that_stays_away_is_reported_once(bot: BotFixture) -> None:
@@ -434,3 +449,44 @@ async def test_name_that_looks_like_an_option_is_no_argument_of_the_command(tmp_
     result = await RollCommand(given).run("--force")
     assert result[0] == 127
     assert runs(tmp_path) == []
+
+
+async def test_stop_during_the_command_says_that_it_still_runs_until_it_has_ended(tmp_path: Path) -> None:
+    end = tmp_path / "end"
+    body = f"while not os.path.exists({str(end)!r}): time.sleep(0.1)"
+    given = {"roll_command": command(tmp_path, body), "roll_command_timeout": 3600, **PEOPLE}
+    async with running_bot(tmp_path, WORLD, **given) as bot:
+        bot.start()
+        campaign = await started(bot)
+        assert states(await steps(bot))[0] == "working"
+        await bot.service.campaigns.press(campaign.id, Press.STOP, ANNA)
+        words = campaign_lines(texts_for("en"), await campaign_of(bot), {}, bot.clock())
+        assert words[-1].startswith("“Stop” did not end ROLL_COMMAND: it may still run on oak.")
+        end.touch()
+        await commands_ended(bot, 1)
+        words = campaign_lines(texts_for("en"), await campaign_of(bot), {}, bot.clock())
+        assert not any("ROLL_COMMAND" in line for line in words)
+        assert states(await campaign_of(bot)) == ["skipped"] * 3
+
+
+async def test_campaign_that_stands_still_sends_each_reminder_once(tmp_path: Path) -> None:
+    given = {"remind_after": "30, 2h, daily", **PEOPLE}
+    async with running_bot(tmp_path, WORLD, kernel_rule="off", **given) as bot:
+        bot.start()
+        campaign = await started(bot, approve_all=False)
+        assert states(await steps(bot))[0] == "asked"
+
+        async def reminded_after(minutes: int) -> list[tuple[str, object, object]]:
+            bot.pass_time(60 * minutes)
+            await bot.service.deadlines.remind_due()
+            await bot.service.deadlines.remind_due()
+            bodies = [n.body for n in await bot.store.notices.unsent() if n.body is not None]
+            found = [b for b in bodies if b.code == "campaign-stands-still"]
+            return [(str(b.as_dict()["node"]), b.as_dict()["hours"], b.as_dict()["minutes"]) for b in found]
+
+        assert await reminded_after(29) == []
+        assert await reminded_after(1) == [("oak", 0, 30)]
+        assert await reminded_after(80) == [("oak", 0, 30)]
+        assert await reminded_after(11) == [("oak", 0, 30), ("oak", 2, 1)]
+        await bot.service.campaigns.press(campaign.id, Press.STOP, ANNA)
+        assert len(await reminded_after(48 * 60)) == 2

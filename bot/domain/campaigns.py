@@ -131,6 +131,20 @@ class Campaign:
         return self.is_open or (self.ended_at is not None and now < self.ended_at + REST)
 
 
+def waits_for_people(campaign: Campaign, now: datetime) -> CampaignNode | None:
+    """The node at which the campaign stands still until a person acts; ``None``: it goes on by itself.
+
+    A node that is away counts too: it needs a look.
+    """
+    if not campaign.is_open or not campaign.has_begun(now):
+        return None
+    node = campaign.current
+    if node is None or campaign.state is CampaignState.PAUSED:
+        return node
+    stands = (NodeState.ASKED, NodeState.EMPTY, NodeState.AWAY, NodeState.BACK)
+    return node if node.state in stands else None
+
+
 class Press(str, Enum):
     """The buttons of a campaign."""
 

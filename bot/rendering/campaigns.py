@@ -101,9 +101,16 @@ def reason_words(texts: Texts, reason: Reason) -> str:
 
 
 def _hints(texts: Texts, campaign: Campaign) -> list[str]:
-    """The next action of a person, and the end of the command's output."""
+    """The next action of a person, and the end of the command's output; after a stop, the command that still runs."""
     node = campaign.current
-    if node is None or not campaign.is_open:
+    if not campaign.is_open:
+        return [
+            line
+            for left in campaign.nodes
+            if left.command is not None and left.command.ended_at is None
+            for line in ("", texts.text("campaign-command-left", node=left.name))
+        ]
+    if node is None:
         return []
     lines: list[str] = []
     if node.state in (NodeState.ASKED, NodeState.EMPTY, NodeState.AWAY, NodeState.BACK, NodeState.FAILED):

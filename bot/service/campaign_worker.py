@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -62,6 +62,7 @@ class CampaignWorker(UseCase):
         moved = False
         campaigns = await self._store.campaigns.open()
         self._tell_changes(campaigns)
+        await self._store_runs_after_stop({campaign.id for campaign in campaigns})
         for campaign in campaigns:
             async with self._defects.contained(PART, f"Campaign {campaign.id} cannot go on"):
                 moved = await self._step(campaign) or moved
@@ -201,6 +202,15 @@ class CampaignWorker(UseCase):
             return campaign
         self._ended.pop(key, None)
         return await self._store.campaigns.get(campaign.id) or campaign
+
+    async def _store_runs_after_stop(self, open_ones: Collection[int]) -> None:
+        """Stores how commands ended that went on after their campaign was stopped."""
+        for campaign_id, node_id in [key for key in self._ended if key[0] not in open_ones]:
+            campaign = await self._store.campaigns.get(campaign_id)
+            node = None if campaign is None else next((n for n in campaign.nodes if n.node_id == node_id), None)
+            if campaign is None or node is None or campaign.is_open:
+                continue
+            await self._with_end_of_run(campaign, node)
 
     async def close(self) -> None:
         """Stops waiting for running commands: they go on, and the next program asks a person how they ended."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 
-from bot.domain.reminders import parse_reminders
+from balancer.model import Reason
+from bot.domain.campaigns import waits_for_people
+from bot.domain.reminders import Reminders, parse_reminders
 from bot.domain.times import LATE, is_open, last_due, parse_timing, parse_windows
 from bot.service.context import UseCase
 from bot.store.database import Access
@@ -45,8 +47,25 @@ class Deadlines(UseCase):
                 escalates = settings.escalation_chat_id is not None and waited >= settings.escalate_after * MINUTE
                 if escalates and not waiting.escalated:
                     noted = await self._store.notices.escalate(waiting, now) or noted
+        async with self._defects.contained("Reminders", "People cannot be reminded of a campaign"):
+            noted = (not hushed and await self._remind_of_campaigns(reminders, now)) or noted
         if noted:
             self._notifier.notices_waiting()
+
+    async def _remind_of_campaigns(self, reminders: Reminders, now: datetime) -> bool:
+        """Sends the reminders of campaigns that stand still until a person acts; returns whether there were any."""
+        noted = False
+        for campaign in await self._store.campaigns.open():
+            node = waits_for_people(campaign, now)
+            if node is None:
+                continue
+            waited = now - node.since
+            hours, minutes = divmod(int(waited / MINUTE), 60)
+            due, cluster = reminders.due(waited), campaign.cluster_name
+            body = Reason.of("campaign-stands-still", cluster=cluster, node=node.name, hours=hours, minutes=minutes)
+            if due and await self._store.notices.remind_of_campaign(campaign.id, node, due, body, now):
+                noted = True
+        return noted
 
     async def digest_due(self) -> None:
         """Stores the notice of the digest when it is due. A missed digest is sent late on the same day, never twice."""

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from balancer.model import Reason
+from bot.domain.campaigns import CampaignNode
 from bot.domain.proposals import POLICY_ACTOR
 from bot.store import rows
 from bot.store.database import Connection, Database, Part, all_rows, json_list, scalar
@@ -66,6 +67,17 @@ class Notices(Part):
                 return False
             subject = _subject("escalation", question)
             await add_notice(db, NoticeKind.ESCALATION, now, proposal_id=question.proposal_id, subject=subject)
+        return True
+
+    async def remind_of_campaign(
+        self, campaign_id: int, node: CampaignNode, due: int, body: Reason, now: datetime
+    ) -> bool:
+        """Stores the notice of a reminder, once for each state of the node and each ``due``, as ``remind``."""
+        subject = f"campaign-reminder-{campaign_id}-{node.node_id}-{rows.to_text(node.since)}-{due}"
+        async with self._database.transaction() as db:
+            if await scalar(db, "SELECT count(*) FROM notice WHERE subject = ?", (subject,)):
+                return False
+            await add_notice(db, NoticeKind.OUTAGE, now, body=body, subject=subject)
         return True
 
     async def note_digest(self, key: str, due: datetime, now: datetime, *, tell: bool) -> None:

@@ -56,6 +56,7 @@ campaign-hint = { $state ->
     [back] { $node } takes VMs again. “Fill” brings VMs to it now; without it, the balancer does so later where that is needed.
    *[failed] Mend what is named above, then press “Resume”; or skip { $node }.
 }
+campaign-command-left = “Stop” did not end ROLL_COMMAND: it may still run on { $node }. Move no VM there before it has ended.
 campaign-output = The end of the output of ROLL_COMMAND:
 
 row-roll-ask = ▶️ Start, ask at each node
@@ -112,6 +113,10 @@ reason-cluster-campaign = nodes of this cluster are emptied one after another; t
 reason-campaign-asks = ❓ { $cluster }: { $node } may be emptied now. The message of the campaign has the button.
 reason-campaign-empty = 🔧 { $cluster }: { $node } is empty. Update and reboot it now.
 reason-campaign-paused = ⏸ { $cluster }: the campaign is paused at { $node }. The message of the campaign says why.
+reason-campaign-stands-still = ⏰ { $cluster }: the campaign has stood still at { $node } for { $hours ->
+    [0] { $minutes } min
+   *[other] { NUMBER($hours) } h
+}. The message of the campaign has its buttons. Until its end the balancer leaves the cluster alone.
 reason-campaign-stays-away = ⚠️ { $cluster }: { $node } has been away for { $minutes } minutes.
 reason-campaign-hours-over = ⏸ { $cluster }: the hours of the campaign are over, no other node is begun. “Resume” goes on.
 reason-campaign-done = ✅ { $cluster }: the campaign has ended, { NUMBER($done) } of { NUMBER($count) } nodes are done.

@@ -50,6 +50,7 @@ campaign-hint = { $state ->
     [back] { $node } снова принимает ВМ. «Заполнить» вернёт на него ВМ сейчас; без этого балансировщик сделает это позже, если понадобится.
    *[failed] Устраните названную причину и нажмите «Продолжить» или пропустите { $node }.
 }
+campaign-command-left = Кнопка «Остановить» не завершает ROLL_COMMAND: команда, возможно, ещё выполняется на узле { $node }. Не переносите туда ВМ, пока она не завершится.
 campaign-output = Конец вывода ROLL_COMMAND:
 
 row-roll-ask = ▶️ Начать, спрашивать об узлах
@@ -108,6 +109,10 @@ reason-cluster-campaign = узлы этого кластера освобожд�
 reason-campaign-asks = ❓ { $cluster }: { $node } можно освободить. Кнопка — в сообщении кампании.
 reason-campaign-empty = 🔧 { $cluster }: { $node } пуст. Обновите и перезагрузите его.
 reason-campaign-paused = ⏸ { $cluster }: кампания приостановлена на узле { $node }. Причина — в сообщении кампании.
+reason-campaign-stands-still = ⏰ { $cluster }: кампания стоит на узле { $node } уже { $hours ->
+    [0] { $minutes } мин
+   *[other] { NUMBER($hours) } ч
+}. Кнопки — в сообщении кампании. До её окончания балансировщик не трогает кластер.
 reason-campaign-stays-away = ⚠️ { $cluster }: { $node } недоступен уже { $minutes } мин.
 reason-campaign-hours-over = ⏸ { $cluster }: часы кампании закончились, новые узлы не освобождаются. Дальше — кнопкой «Продолжить».
 reason-campaign-done = ✅ { $cluster }: кампания закончена, готово узлов: { NUMBER($done) } из { NUMBER($count) }.
