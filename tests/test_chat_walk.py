@@ -236,6 +236,39 @@ async def test_status_shows_several_clusters_at_once(tmp_path: Path, language: s
         await walk.shoot("clusters")
 
 
+QUIET_WORLD: dict[str, Any] = {
+    "clusters": [{"id": 1, "name": "Production"}],
+    "nodes": WORLD["nodes"],
+    "vms": [
+        {"id": 10 * n + i, "name": f"shop-{n}-{i}", "node": n, "cpu_number": 2, "ram_mib": 4096}
+        for n in range(1, 5)
+        for i in range(3)
+    ],
+}
+
+
+@pytest.mark.parametrize(("language", "theme", "device"), WALKS[:2] if FOLDER else WALKS[:1])
+async def test_campaign_shows_a_tile_for_each_node(tmp_path: Path, language: str, theme: str, device: str) -> None:
+    async with (
+        running_stack(tmp_path, QUIET_WORLD, migration_s=1, rich_buttons=True) as stack,
+        running_browser() as browser,
+    ):
+        stack.start_bot(BOT_LANGUAGE=language, PICTURES="true")
+        walk = await walking(browser, stack, language, theme, device)
+        empty, ready = (walk.texts.text(key, node="").strip() for key in ("row-roll-empty", "row-roll-ready"))
+        await walk.say("/roll")
+        await walk.tap(walk.texts.text("row-roll-ask"))
+        await walk.tap(empty)
+        await walk.tap(ready)  # the first node is done, and the second one is asked about
+        await walk.tap(empty)
+        buttons = walk.page.get_by_test_id("inline-button")
+        await expect(buttons.filter(has_text=ready)).to_be_visible(timeout=30_000)
+        message = walk.page.get_by_test_id("message").filter(has=buttons.filter(has_text=ready))
+        await walk.show(message)
+        await expect(message.locator("img")).to_be_visible()
+        await walk.shoot("campaign")
+
+
 async def a_day_ago(path: Path) -> None:
     """The samples of a day of checks: alder is fuller towards the evening, others have a low load."""
     store = Store(path)
