@@ -14,7 +14,7 @@ from textual.binding import BindingType
 from textual.filter import LineFilter
 from textual.widgets import ContentSwitcher, Static
 
-from bot.console.actions import aborts, moves, nodes, program, requests, settings, what_if
+from bot.console.actions import aborts, moves, nodes, program, requests, room, settings, what_if
 from bot.console.ascii import AsciiFilter, is_utf8
 from bot.console.backend import Backend
 from bot.console.base import ConsoleBase
@@ -65,9 +65,10 @@ ACTIONS: Mapping[str, Callable[[ConsoleBase], None]] = {
     "check": program.check,
     "start": program.start,
     "what_if": what_if.what_if,
+    "room": room.room,
 }
 """Actions of keys that change something outside of the screen."""
-ANYWHERE = frozenset(("dry_run", "check", "mode", "pause", "strategy", "start", "what_if"))
+ANYWHERE = frozenset(("dry_run", "check", "mode", "pause", "strategy", "start", "what_if", "room"))
 """Actions whose key works on every page, also where the footer has no room for it."""
 STORING = frozenset(
     (

@@ -55,6 +55,7 @@ KEYS: tuple[Key, ...] = (
     Key("pause", "p", "p,з", _ALL),
     Key("mode", "m", "m,ь", ("nodes", "plan")),
     Key("what_if", "W", "W,Ц", ()),
+    Key("room", "R", "R,К", ()),
     Key("start", "T", "T,Е", ()),
     Key("theme", "t", "t,е", ()),
     Key("refresh", "F5", "f5", ()),

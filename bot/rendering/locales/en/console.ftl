@@ -64,6 +64,7 @@ console-key-pause = Pause
 console-key-resume = Resume
 console-key-mode = Mode
 console-key-what_if = What if
+console-key-room = Room
 console-key-start = Start
 console-key-theme = Theme
 console-key-refresh = Refresh
@@ -96,6 +97,7 @@ console-help-check = check the clusters now, and propose
 console-help-pause = pause, or resume
 console-help-mode = ask first, assist, or automatic
 console-help-what_if = what other strategies would have done
+console-help-room = room for a lost node and for new VMs
 console-help-start = start the balancer, when nobody runs it
 console-help-theme = dark or light
 console-help-refresh = read the panel again
@@ -213,6 +215,14 @@ console-pause-done = Paused { $until }. Running migrations continue; nothing new
 console-resumed = Resumed.
 console-not-paused = It is not paused.
 console-mode-choose = Which mode?
+console-room-runs = The room is being computed …
+console-room-ask = Propose the moves below, which restore the room for lost nodes ({ $clusters })?
+console-room-propose = Propose
+console-room-proposed = { $count ->
+    [one] Proposed: 1 move. It waits for approval on the page of moves.
+   *[other] Proposed: { $count } moves. They wait for approval on the page of moves.
+}
+console-room-waits = These moves are proposed already.
 console-what-if-ask = For how many of the last days (1 to { $most })?
 console-what-if-days = “{ $text }” is no number of days: 1 to { NUMBER($most) } is needed.
 console-what-if-runs = The recorded checks are replayed …
