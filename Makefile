@@ -92,7 +92,7 @@ clean: ## removes environments, builds and caches
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 screenshots: system ## takes the pictures of docs/images anew
-	SCREENSHOTS=docs/images $(BIN)/pytest -q tests/test_e2e_page.py tests/test_chat_walk.py
+	SCREENSHOTS=docs/images $(BIN)/pytest -q tests/test_e2e_page.py tests/test_chat_walk.py tests/test_room_walk.py
 
 pythons: system ## the tests on every supported Python that is installed
 	$(BIN)/python tools/pythons.py $(ARGS)

@@ -43,6 +43,7 @@ async def test_admin_sees_the_room_and_proposes_the_moves_that_make_it(
         running_browser() as browser,
     ):
         stack.start_bot(BOT_LANGUAGE=language, PICTURES="true")
+        await stack.message("/status")
         walk = await walking(browser, stack, language, theme, device)
         text = walk.texts.text
         await walk.ask("/room", "room")
