@@ -511,7 +511,7 @@ async def test_question_about_a_large_move_that_overloads_names_both_risks(tmp_p
         await bot.carry_out()
         done = (await bot.migrations())[0]
         undo = bot.service.requests.undo
-        both = frozenset(Risk)
+        both = frozenset({Risk.LARGE, Risk.OVERLOAD})
         for confirmed in ((), (Risk.LARGE,), (Risk.OVERLOAD,)):
             asked = await undo(done.id, ANNA, confirmed=confirmed)
             assert asked.risks == both and not asked.created

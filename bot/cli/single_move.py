@@ -57,12 +57,14 @@ async def carry_out(
         watch: runs beside the migration and is cancelled at its end.
     """
     texts = balancer.texts
-    result = await balancer.service.requests.move(vm_id, node_id, at_the_terminal(), confirmed=(Risk.LARGE,))
+    result = await balancer.service.requests.move(vm_id, node_id, at_the_terminal(), confirmed=(Risk.LARGE, Risk.ROOM))
     if result.refusal is not None or result.proposal_id is None:
         watch.close()
         reason = texts.reason(result.refusal.reason) if result.refusal is not None else "-"
         say(texts.text("first-move-refused", reason=reason))
         return None
+    for caution in result.plan.cautions if result.plan is not None else ():
+        say(f"⚠️ {texts.reason(caution)}")
     watching = asyncio.create_task(watch)
     balancer.start_workers()
     try:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from balancer.model import VM, Cluster, Node, Plan, Purpose, Reason, Rejection
+from balancer.model import VM, Cluster, Node, NodeLoad, Plan, Purpose, Reason, Rejection
 from balancer.requests.drain import drain
 from balancer.requests.fill import fill
 from balancer.requests.move import best_targets, single_move
@@ -33,6 +33,7 @@ from bot.store.values import RequestOrigin, Stopped, StoredRequest
 log = logging.getLogger(__name__)
 
 STILL_OPEN = "caution-drain-open"
+ROOM_LOST = "caution-survive-lost"
 FAIR_SHARE = "fill-fair-share"
 """The code of the only refusal of a fill that is no objection to the node."""
 
@@ -202,9 +203,7 @@ class Requests(UseCase):
         context = None if vm is None else await self._planning.cluster_context(snapshot, vm.cluster_id, single=True)
         if vm is None or context is None:
             raise NotFound("vm", str(vm_id))
-        new_plan = await asyncio.to_thread(
-            single_move, *context, vm_id=vm_id, target_id=target_id, purpose=Purpose.TARGET
-        )
+        new_plan = await asyncio.to_thread(_single, context, vm_id, target_id, Purpose.TARGET)
         if isinstance(new_plan, Rejection):
             return RequestResult(refusal=new_plan)
         risks = self._risks(new_plan)
@@ -233,7 +232,8 @@ class Requests(UseCase):
         move = new_plan.moves[0]
         large = {Risk.LARGE} if self._decisions.is_large(move) else set()
         overload = {Risk.OVERLOAD} if move.target_id in new_plan.overloaded_after else set()
-        return frozenset(large | overload)
+        room = {Risk.ROOM} if any(c.code == ROOM_LOST for c in new_plan.cautions) else set()
+        return frozenset(large | overload | room)
 
     async def best_targets(self, move_id: int) -> tuple[TargetChoice, ...]:
         """The three best other nodes for the VM of a pending move; empty if there is none.
@@ -368,9 +368,7 @@ class Requests(UseCase):
     ) -> RequestResult:
         move = proposed.move
         before = move.source_before if purpose is Purpose.UNDO else None
-        new_plan = await asyncio.to_thread(
-            single_move, *context, vm_id=move.vm_id, target_id=target_id, purpose=purpose, up_to=before
-        )
+        new_plan = await asyncio.to_thread(_single, context, move.vm_id, target_id, purpose, before)
         if isinstance(new_plan, Rejection):
             return RequestResult(refusal=new_plan)
         risks = self._risks(new_plan)
@@ -397,6 +395,14 @@ class Requests(UseCase):
         self._decisions.announce(stored.results, Verdict.APPROVE)
         self._notifier.proposals_changed(*stored.changed)
         return stored
+
+
+def _single(
+    context: ClusterContext, vm_id: int, target_id: int, purpose: Purpose, up_to: NodeLoad | None = None
+) -> Plan | Rejection:
+    """The plan of one move, with a caution if the move uses the room for a lost node."""
+    found = single_move(*context, vm_id=vm_id, target_id=target_id, purpose=purpose, up_to=up_to)
+    return found if isinstance(found, Rejection) else with_warning(*context, found)
 
 
 def _least(context: ClusterContext) -> tuple[VM, TargetChoice] | None:

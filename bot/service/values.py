@@ -28,6 +28,8 @@ class Risk(str, Enum):
     """The VM is large (CONFIRM_LARGE_MOVES)."""
     OVERLOAD = "overload"
     """The target node is overloaded afterwards."""
+    ROOM = "room"
+    """A node that could be lost before cannot be lost afterwards: the others have no room (without KEEP_SURVIVABLE)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from bot.domain.proposals import DecisionResult, ProposedMove, Verdict
 from bot.rendering.catalog import Texts
 from bot.rendering.phrases import POPUP_LIMIT
 from bot.service.queries import Queries
-from bot.service.requests import RequestResult
+from bot.service.requests import ROOM_LOST, RequestResult
 from bot.service.service import Service
 from bot.service.values import Risk, Status
 from bot.telegram.confirmations import WITHIN, Confirmations
@@ -289,15 +289,16 @@ def after_request(request: Request, result: RequestResult) -> ActionResult:
     Raises:
         Outdated: there is neither a move nor a reason.
     """
-    texts, move = request.own, result.plan.moves[0] if result.plan and result.plan.moves else None
+    texts, plan = request.own, result.plan
     if result.refusal is not None:
         words = texts.text("popup-refused", reason=texts.reason(result.refusal.reason))
         return ActionResult(words[:POPUP_LIMIT], alert=True)
-    if move is None:
+    if plan is None or not plan.moves:
         raise Outdated
+    move = plan.moves[0]
     vm, target = wording.short(move.vm_name), wording.short(move.target_name)
     if result.needs_confirmation:
-        return ActionResult(_question(texts, move, result.risks), alert=True)
+        return ActionResult(_question(texts, plan, result.risks), alert=True)
     if result.result is not None and result.result.again:
         return ActionResult(texts.text("popup-same-person"), alert=True)
     if result.result is not None and result.result.noted:
@@ -305,17 +306,20 @@ def after_request(request: Request, result: RequestResult) -> ActionResult:
     return ActionResult(texts.text("popup-moving", vm=vm, target=target))
 
 
-def _question(texts: Texts, move: Move, risks: Collection[Risk]) -> str:
+def _question(texts: Texts, plan: Plan, risks: Collection[Risk]) -> str:
     """What is to be confirmed by a second press, each risk by its name; plain text that fits a popup."""
+    lost = next((c.as_dict()["node"] for c in plan.cautions if c.code == ROOM_LOST and Risk.ROOM in risks), None)
+    room = [] if lost is None else [texts.text("popup-room-lost", node=wording.short(str(lost)))]
+    words = _move_question(texts, plan.moves[0], risks)
+    return " ".join([words, *room])[:POPUP_LIMIT]
+
+
+def _move_question(texts: Texts, move: Move, risks: Collection[Risk]) -> str:
     vm, seconds = wording.short(move.vm_name), round(WITHIN.total_seconds())
     gib, node, after = move.memory_mib / 1024, wording.short(move.target_name), move.target_after
     if Risk.OVERLOAD not in risks:
         return texts.text("popup-confirm", vm=vm, gib=gib, seconds=seconds)
     cpu, memory = after.cpu_ratio, after.memory_percent
     if Risk.LARGE in risks:
-        words = texts.text(
-            "popup-confirm-overloads", vm=vm, gib=gib, node=node, cpu=cpu, memory=memory, seconds=seconds
-        )
-    else:
-        words = texts.text("popup-overloads", vm=vm, node=node, cpu=cpu, memory=memory, seconds=seconds)
-    return words[:POPUP_LIMIT]
+        return texts.text("popup-confirm-overloads", vm=vm, gib=gib, node=node, cpu=cpu, memory=memory, seconds=seconds)
+    return texts.text("popup-overloads", vm=vm, node=node, cpu=cpu, memory=memory, seconds=seconds)

@@ -276,6 +276,7 @@ popup-same-person = You have approved already; another person has to approve too
 popup-overloads = ⚠️ With { $vm } back, { $node } is overloaded: CPU { CPU($cpu) }, memory { MEMORY($memory) } %. Press again within { $seconds } s.
 popup-confirm-overloads = ⚠️ { $vm } ({ NUMBER($gib, maximumFractionDigits: 1) } GiB) overloads { $node }: CPU { CPU($cpu) }, memory { MEMORY($memory) } %. Press again within { $seconds } s.
 popup-confirm = Really move { $vm } ({ NUMBER($gib, maximumFractionDigits: 1) } GiB)? To confirm, press the same button again within { $seconds } s.
+popup-room-lost = ⚠️ Afterwards the others have no room for { $node }.
 popup-confirm-all = { $count ->
     [one] Really move 1 large VM ({ NUMBER($gib, maximumFractionDigits: 1) } GiB)?
    *[other] Really move { $count } large VMs ({ NUMBER($gib, maximumFractionDigits: 1) } GiB together)?

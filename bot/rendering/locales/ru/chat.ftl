@@ -277,6 +277,7 @@ popup-same-person = Вы уже одобрили; нужно одобрение 
 popup-overloads = ⚠️ { $vm } перегрузит узел { $node }: CPU { CPU($cpu) }, память { MEMORY($memory) } %. Нажмите ещё раз в течение { $seconds } с.
 popup-confirm-overloads = ⚠️ { $vm } ({ NUMBER($gib, maximumFractionDigits: 1) } ГиБ) перегрузит { $node }: CPU { CPU($cpu) }, память { MEMORY($memory) } %. Нажмите ещё раз в течение { $seconds } с.
 popup-confirm = Точно перенести { $vm } ({ NUMBER($gib, maximumFractionDigits: 1) } ГиБ)? Чтобы подтвердить, нажмите ту же кнопку ещё раз в течение { $seconds } с.
+popup-room-lost = ⚠️ После этого при отказе { $node } места не хватит.
 popup-confirm-all = { $count ->
     [one] Точно перенести { $count } большую ВМ ({ NUMBER($gib, maximumFractionDigits: 1) } ГиБ)?
     [few] Точно перенести { $count } большие ВМ (вместе { NUMBER($gib, maximumFractionDigits: 1) } ГиБ)?
