@@ -28,6 +28,7 @@ from benchmarks import (
     hbal,
     load_loop,
     peers,
+    room,
     ssh_round,
     startup,
     tables,
@@ -45,6 +46,7 @@ PARTS = (
     "peers",
     "date",
     "campaign",
+    "room",
     "default-rule",
     "assist",
     "loads",
@@ -55,6 +57,7 @@ PARTS = (
 OF_REQUESTS = {
     "date": "when clusters are full",
     "campaign": "rolling campaigns",
+    "room": "room for lost nodes and new VMs",
     "assist": "questions of mode assist",
 }
 """Parts about requests of people and questions to people."""
@@ -150,6 +153,8 @@ def _of_requests(part: str, given: argparse.Namespace) -> list[dict[str, Any]]:
         return assist.run(quick=given.quick)
     if part == "date":
         return date.run(given.orders, quick=given.quick)
+    if part == "room":
+        return room.run(quick=given.quick)
     return campaign.run(campaign.QUICK if given.quick else campaign.NAMES)
 
 
@@ -222,6 +227,9 @@ def _of_people(results: dict[str, Any]) -> Iterator[str]:
     if "campaign" in results:
         yield "## Emptying node after node\n"
         yield from campaign.campaign_table(results["campaign"])
+    if "room" in results:
+        yield "## Room for lost nodes and new VMs\n"
+        yield from room.room_table(results["room"])
     if "date" in results:
         yield "## When a cluster is full\n"
         yield "Errors of dates in days, of levels in VMs.\n"
@@ -246,6 +254,8 @@ def _demands(results: dict[str, Any]) -> Iterator[demands.Demand]:
         yield from assist.demands(results["assist"])
     if "campaign" in results:
         yield from campaign.demands(results["campaign"])
+    if "room" in results:
+        yield from room.demands(results["room"])
     if "date" in results:
         yield from date.demands(results["date"])
     if "loads" in results:

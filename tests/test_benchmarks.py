@@ -18,6 +18,7 @@ from balancer.policy import STRATEGIES
 from balancer.state import WorkingState
 from balancer.strategies.exact.model import build_model
 from benchmarks import (
+    campaign,
     churn,
     closed_loop,
     default_rule,
@@ -31,6 +32,7 @@ from benchmarks import (
     load_world,
     peers,
     referee,
+    room,
     seed_greedy,
     startup,
     tables,
@@ -474,3 +476,12 @@ def test_exact_model_of_full_clusters_clears_as_much_as_the_planner_and_proves_i
     assert full_clusters.Placements(model, 0).best(30.0) == ("better", 3)
     model = build_model(WorkingState(*beyond, Recent()))
     assert full_clusters.Placements(model, 0).best(30.0) == ("impossible", 0)
+
+
+def test_room_agrees_with_the_exact_model() -> None:
+    pytest.importorskip("ortools", reason="the packages of requirements/bench.txt are missing")
+    for name in ("gen-8x100-easy", "gen-8x100-tight"):
+        lost = room.lost_nodes(campaign.in_service(generate.named(name)))
+        assert (lost["wrong"], lost["no"] + lost["undecided"]) == (0, lost["exact"])
+    made = room.new_vm(campaign.in_service(generate.named("gen-8x100-tight")))
+    assert made is not None and (made["moves"], made["illegal"]) == (made["bound"], 0)
