@@ -43,9 +43,9 @@ async def test_admin_sees_the_room_and_proposes_the_moves_that_make_it(
         running_browser() as browser,
     ):
         stack.start_bot(BOT_LANGUAGE=language, PICTURES="true")
-        await stack.message("/status")
         walk = await walking(browser, stack, language, theme, device)
         text = walk.texts.text
+        await walk.see("👋")
         await walk.ask("/room", "room")
         await walk.see("📐")
         await walk.ask("/place 32 128", "place-moves")
