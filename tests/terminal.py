@@ -67,6 +67,23 @@ class Terminal:
                 return
         raise AssertionError(f"{text!r} is not on the screen:\n{self.screen()}")
 
+    async def clicked(self, text: str, answer: str) -> None:
+        """Clicks on a text until the screen shows the answer.
+
+        After a resize the rows may move between the look at the screen and the click. Then the click meets nothing.
+        """
+        last = time.monotonic()
+
+        def answered(screen: str) -> bool:
+            nonlocal last
+            if answer not in screen and time.monotonic() - last > 3:
+                self.click(text)
+                last = time.monotonic()
+            return answer in screen
+
+        self.click(text)
+        await self.until(answered, answer)
+
     def children(self) -> list[int]:
         """The processes that the window's shell has started."""
         shell = self._tmux("display-message", "-p", "#{pane_pid}").strip()

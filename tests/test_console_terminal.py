@@ -125,8 +125,7 @@ async def test_a_click_approves_and_a_resize_is_followed(stack: Stack, tmp_path:
         await terminal.shows("waits for a decision", "Approve all")
         terminal.resize(120, 40)
         await terminal.shows("X Abort  p Pause")  # on one line only where the screen is wide
-        terminal.click(" Approve ")
-        await terminal.shows("Approved: small-a goes to cool.")
+        await terminal.clicked(" Approve ", "Approved: small-a goes to cool.")
         await terminal.shows("done in")
         assert await stack.starts() == [(11, 2)]
 
