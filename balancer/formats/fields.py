@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from balancer.formats import reading as r
@@ -95,29 +96,16 @@ def read_policy(value: Any) -> Policy:
     Raises:
         FormatError: a value has the wrong type or is out of range.
     """
+    return _checked(Policy, value)
+
+
+def _checked(cls: type[T], value: Any) -> T:
+    """As ``read_fields``, for dataclasses that check their own ranges."""
     try:
-        return read_fields(Policy, r.mapping(value))
+        return read_fields(cls, r.mapping(value))
     except FormatError:
         raise
-    except ValueError as error:  # the policy checks its own ranges
-        raise FormatError(f": {error}") from error
-
-
-def _reserved(value: Any) -> ReservedRoom:
-    try:
-        return read_fields(ReservedRoom, r.mapping(value))
-    except FormatError:
-        raise
-    except ValueError as error:  # a reservation checks itself
-        raise FormatError(f": {error}") from error
-
-
-def _rule(value: Any) -> VMRule:
-    try:
-        return read_fields(VMRule, r.mapping(value))
-    except FormatError:
-        raise
-    except ValueError as error:  # a rule checks itself
+    except ValueError as error:
         raise FormatError(f": {error}") from error
 
 
@@ -190,7 +178,7 @@ _READERS: Mapping[str, r.Reader] = {
     "tuple[Rejection, ...]": r.many(nested(Rejection)),
     "tuple[Reason, ...]": r.many(nested(Reason)),
     "tuple[Remark, ...]": r.many(nested(Remark)),
-    "tuple[VMRule, ...]": r.many(_rule),
-    "tuple[ReservedRoom, ...]": r.many(_reserved),
+    "tuple[VMRule, ...]": r.many(partial(_checked, VMRule)),
+    "tuple[ReservedRoom, ...]": r.many(partial(_checked, ReservedRoom)),
 }
 """Annotation of a field, as written in model.py and policy.py -> reader."""
