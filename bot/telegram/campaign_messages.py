@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from aiogram.exceptions import TelegramBadRequest
-
 from bot.domain.campaigns import Campaign
 from bot.service.campaigns import arrived_of
-from bot.telegram.delivery import MESSAGE_GONE, UNCHANGED
 from bot.telegram.sender import Place
 from bot.telegram.shown_chat import ShownChat
 from bot.telegram.views.campaigns import campaign_view
 from bot.telegram.views.pictures import picture_of_campaign
-from bot.telegram.views.view import View
 
 LOOKED_AT = 20
 """The newest campaigns whose messages are kept up to date."""
@@ -56,7 +52,7 @@ class CampaignMessages:
             return
         subject = f"campaign-{campaign.id}"
         message_id = await self._store.notices.message_of(subject, self._chat.chat_id)
-        if not message_id or not await self._edited(message_id, view):
+        if not message_id or not await self._context.sender.edited(self._chat.chat_id, message_id, view):
             message_id = await self._context.sender.send_once(
                 ("campaign", campaign.id), self._place(campaign), view, silent=True
             )
@@ -67,15 +63,3 @@ class CampaignMessages:
         chat = self._chat
         topic = chat.chat.topic_of(campaign.cluster_id, campaign.cluster_name)
         return Place(chat.chat_id, chat.chat.named, topic)
-
-    async def _edited(self, message_id: int, view: View) -> bool:
-        """Whether the message shows the view now; not where somebody deleted it."""
-        try:
-            await self._context.sender.edit(self._chat.chat_id, message_id, view)
-        except TelegramBadRequest as error:
-            problem = error.message.lower()
-            if any(words in problem for words in MESSAGE_GONE):
-                return False
-            if UNCHANGED not in problem:
-                raise
-        return True

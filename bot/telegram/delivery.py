@@ -148,6 +148,22 @@ class Delivery:
             self._note(chat, message_id, form, view.picture, answer if isinstance(answer, Message) else None)
             return
 
+    async def edited(self, chat: Chat, message_id: int, view: View) -> bool:
+        """Edits a message as ``edit``; whether it shows the view now. ``False``: it is gone, or too old for an edit.
+
+        Raises:
+            AiogramError: Telegram does not answer, or refuses for another reason.
+        """
+        try:
+            await self.edit(chat, message_id, view)
+        except TelegramBadRequest as error:
+            problem = error.message.lower()
+            if any(words in problem for words in MESSAGE_GONE):
+                return False
+            if UNCHANGED not in problem:
+                raise
+        return True
+
     async def retire(self, chat: Chat, message_id: int, view: View) -> None:
         """Takes the buttons off a message that another one replaces. Raises as ``edit``."""
         rich = view.rich

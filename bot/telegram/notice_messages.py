@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import logging
 
-from aiogram.exceptions import TelegramBadRequest
-
 from bot.observability.watchdog import ALARM_KEY as WATCHDOG_KEY
 from bot.service.values import OUTAGE_KEY
 from bot.store.values import Notice, NoticeKind
 from bot.telegram.deep_links import proposal_links
-from bot.telegram.delivery import MESSAGE_GONE, UNCHANGED
 from bot.telegram.proposal_messages import ProposalMessages
 from bot.telegram.shown_chat import ShownChat
 from bot.telegram.views.notices import Sound, notice_view, sound_of
@@ -120,15 +117,7 @@ class NoticeMessages:
         message_id = await self._store.notices.message_of(subject, self._chat.chat_id)
         if not message_id:
             return False
-        try:
-            await self._context.sender.edit(self._chat.chat_id, message_id, view)
-        except TelegramBadRequest as error:
-            problem = error.message.lower()
-            if any(words in problem for words in MESSAGE_GONE):
-                return False
-            if UNCHANGED not in problem:
-                raise
-        return True
+        return await self._context.sender.edited(self._chat.chat_id, message_id, view)
 
     async def _view(self, notice: Notice) -> View | None:
         return await notice_view(

@@ -14,7 +14,6 @@ from bot.domain.outcomes import Outcome
 from bot.domain.promise_verdicts import first
 from bot.domain.proposals import IN_FLIGHT, MigrationState, Proposal, ProposedMove, changing_times, waiting_for_hours
 from bot.store.values import MessageRow
-from bot.telegram.delivery import MESSAGE_GONE, UNCHANGED
 from bot.telegram.shown_chat import ShownChat
 from bot.telegram.views.node_requests import is_node_request
 from bot.telegram.views.proposal_lines import Ahead, is_ended
@@ -149,18 +148,13 @@ class ProposalMessages:
         self._unsaved.pop(row.proposal_id, None)
 
     async def _edit(self, proposal: Proposal, row: MessageRow, view: View, digest: str, ahead: Ahead) -> None:
-        try:
-            await self._context.sender.edit(row.chat_id, row.message_id, view)
-        except TelegramBadRequest as error:
-            problem = error.message.lower()
-            if any(words in problem for words in MESSAGE_GONE):
-                # Someone deleted it, or it is too old. What was moved is worth a message even when all is over.
-                if not proposal.settled or any(m.migration for m in (*ahead.earlier, *proposal.moves)):
-                    await self._post(proposal, view, digest, row)
-                    await self._retire(row, view)
-                    return
-            elif UNCHANGED not in problem:
-                raise
+        shown = await self._context.sender.edited(row.chat_id, row.message_id, view)
+        # Someone deleted it, or it is too old. What was moved is worth a message even when all is over.
+        moved = any(m.migration for m in (*ahead.earlier, *proposal.moves))
+        if not shown and (moved or not proposal.settled):
+            await self._post(proposal, view, digest, row)
+            await self._retire(row, view)
+            return
         # The page may have been turned meanwhile: keep what the row says now.
         latest = await self._store.messages.get(proposal.id, row.chat_id)
         page = latest.page if latest else row.page

@@ -45,7 +45,7 @@ class Sender:
         pictures: bool = True,
     ) -> None:
         self._delivery = Delivery(bot, rich=rich, pictures=pictures)
-        self.edit = self._delivery.edit
+        self.edited = self._delivery.edited
         self.retire = self._delivery.retire
         self._bot = bot
         self._health = health
